@@ -1,0 +1,1 @@
+"""Telling people: a pure routing tree, pure decisions on time, one file a receiver."""

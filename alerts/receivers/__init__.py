@@ -1,0 +1,61 @@
+"""Ways to reach people: the folder is the registry, one file a `type`."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from alerts.receivers.base import AnyReceiver, Receiver, configured
+from core.errors import ConfigError, StartError
+from core.http import HttpClient
+
+FRAMEWORK = frozenset({"base"})
+
+
+@functools.cache
+def registry() -> Mapping[str, type[AnyReceiver]]:
+    """Every receiver class by type. Raises StartError where file, class and type differ."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    return MappingProxyType({name: _only(name) for name in names if name not in FRAMEWORK})
+
+
+def _only(name: str) -> type[AnyReceiver]:
+    module = importlib.import_module(f"{__name__}.{name}")
+    here = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Receiver)
+        and value.__module__ == module.__name__
+    ]
+    if len(here) != 1:
+        raise StartError(f"alerts/receivers/{name}.py must define exactly one Receiver")
+    kind = here[0]
+    if kind.__name__.lower() != name.replace("_", "") or kind.type != name:
+        raise StartError(
+            f"alerts/receivers/{name}.py: module, class {kind.__name__!r} and type {kind.type!r} "
+            "must be the same word"
+        )
+    return kind
+
+
+def make(where: str, name: str, kind: object, config: object, http: HttpClient) -> AnyReceiver:
+    """A receiver from its entry in alerts.yaml. Raises ConfigError naming the key at fault."""
+    known = registry()
+    if kind is None:
+        raise ConfigError(f"{where}: type: missing; write one of {', '.join(known)}")
+    if kind not in known:
+        near = difflib.get_close_matches(str(kind), list(known), n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        raise ConfigError(f"{where}: type: unknown type {kind!r}; {hint}")
+    found = known[str(kind)]
+    if config is None:
+        config = {}
+    if not isinstance(config, Mapping):
+        raise ConfigError(f"{where}: config: must be a mapping of names to values")
+    return found(name, configured(found, f"{where}: config", config), http)

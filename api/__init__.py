@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out. The wire shape is this package's promise."""

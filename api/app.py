@@ -1,0 +1,105 @@
+"""The Flask application: every blueprint of `api.routes`, and what all routes share."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import pkgutil
+import re
+import time
+
+from flask import Flask, Response, g, request
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from prometheus_flask_exporter import PrometheusMetrics
+from werkzeug.routing import BaseConverter, ValidationError
+
+from api import problems, routes, security
+from api.operations import OPERATION
+from core.ids import new_id, parse_id
+from core.logs import log_context
+from core.settings import settings
+
+log = logging.getLogger(__name__)
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class _Uuid(BaseConverter):
+    """A UUID in the path; anything else is not found."""
+
+    def to_python(self, value: str) -> object:
+        found = parse_id(value)
+        if found is None:
+            raise ValidationError
+        return found
+
+
+def create_app() -> Flask:
+    """The application with the settings of this process."""
+    app = Flask("api", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.url_map.converters["uuid"] = _Uuid
+    app.url_map.strict_slashes = False
+    problems.register(app)
+    _identify_requests(app)
+    security.register(app)
+    _limit(app)
+    PrometheusMetrics(app, path=None, group_by="url_rule", default_labels=None)
+    for module in pkgutil.iter_modules(routes.__path__):
+        app.register_blueprint(importlib.import_module(f"api.routes.{module.name}").blueprint)
+    return app
+
+
+def _identify_requests(app: Flask) -> None:
+    @app.before_request
+    def _begin() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{new_id().hex}"
+        g.begun = time.perf_counter()
+
+    @app.after_request
+    def _end(answer: Response) -> Response:
+        answer.headers["X-Request-ID"] = g.get("request_id", "")
+        answer.headers.setdefault("X-Content-Type-Options", "nosniff")
+        spent = (time.perf_counter() - g.get("begun", time.perf_counter())) * 1000
+        quiet = request.endpoint in ("health.live", "health.ready", "metrics.scrape")
+        with log_context(request_id=g.get("request_id", ""), **g.get("log", {})):
+            log.log(
+                logging.DEBUG if quiet else logging.INFO,
+                "%s %s %d",
+                request.method,
+                request.url_rule.rule if request.url_rule else "unknown route",
+                answer.status_code,
+                extra={"duration_ms": round(spent, 2)},
+            )
+        return answer
+
+
+def _limit(app: Flask) -> None:
+    chosen = settings()
+    if not chosen.rate_limit_enabled:
+        return
+
+    def client() -> str:
+        if chosen.rate_limit_by_token and g.get("subject"):
+            return f"key:{g.subject}"
+        return get_remote_address() if chosen.rate_limit_by_ip else "everyone"
+
+    limiter = Limiter(
+        client,
+        storage_uri=chosen.broker(),
+        storage_options={"socket_connect_timeout": 2, "socket_timeout": 2},
+        default_limits=[f"{chosen.rate_limit_requests} per {chosen.rate_limit_window} seconds"],
+        application_limits_per_method=False,
+        headers_enabled=True,
+        swallow_errors=True,
+        key_prefix="sentinel",
+        strategy="moving-window",
+    )
+    limiter.init_app(app)
+
+    @limiter.request_filter
+    def _unlimited() -> bool:
+        view = app.view_functions.get(request.endpoint or "")
+        return bool(getattr(getattr(view, OPERATION, None), "public", False))

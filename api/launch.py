@@ -1,0 +1,69 @@
+"""Starts the HTTP API in this process: gunicorn with threads."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from core.errors import ConfigError
+from core.logs import configure
+from core.settings import Settings, settings
+
+KEEP_ALIVE_SECONDS = 75
+GRACE_SECONDS = 5
+
+
+class QuietLogger(Logger):  # type: ignore[misc]
+    """Gunicorn's own lines go through the farm's log; requests are logged by the application."""
+
+    def setup(self, cfg: Any) -> None:
+        """Hand everything to the root logger."""
+        self.error_log.handlers[:] = []
+        self.error_log.propagate = True
+        self.error_log.setLevel("WARNING")
+        self.access_log.disabled = True
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def load_config(self) -> None:
+        for key, value in _options(settings()).items():
+            self.cfg.set(key, value)
+
+    def load(self) -> Flask:
+        from api.app import create_app
+
+        return create_app()
+
+
+def _options(chosen: Settings) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "bind": f"{chosen.gateway_host}:{chosen.gateway_port}",
+        "worker_class": "gthread",
+        "workers": chosen.gateway_workers,
+        "threads": chosen.gateway_threads,
+        "keepalive": KEEP_ALIVE_SECONDS,
+        "graceful_timeout": GRACE_SECONDS,
+        "timeout": 60,
+        "control_socket_disable": True,
+        "logger_class": "api.launch.QuietLogger",
+    }
+    if chosen.tls_enabled or chosen.mtls_enabled:
+        if not (chosen.mtls_cert_file and chosen.mtls_key_file):
+            raise ConfigError("TLS needs MTLS_CERT_FILE and MTLS_KEY_FILE")
+        options |= {"certfile": str(chosen.mtls_cert_file), "keyfile": str(chosen.mtls_key_file)}
+    if chosen.mtls_enabled:
+        if not chosen.mtls_ca_file:
+            raise ConfigError("MTLS_ENABLED needs MTLS_CA_FILE")
+        options |= {"ca_certs": str(chosen.mtls_ca_file), "cert_reqs": ssl.CERT_REQUIRED}
+    return options
+
+
+def serve() -> None:
+    """Serve until told to stop. Raises ConfigError for unusable TLS settings."""
+    configure("api")
+    _options(settings())
+    _Server().run()

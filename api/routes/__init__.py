@@ -1,0 +1,1 @@
+"""One file, one group of routes; `api.app` registers every `blueprint` it finds here."""

@@ -1,0 +1,67 @@
+"""The catalogue of engines."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from flask import Blueprint, Response, jsonify
+from pydantic import BaseModel
+
+from api.operations import operation
+from core.analysis import Mode
+from core.errors import NotFound
+from engines.catalogue import catalogue
+
+blueprint = Blueprint("engines", __name__, url_prefix="/api/v1/engines")
+
+
+class Engine(BaseModel):
+    """What an engine is, where it runs and what it needs."""
+
+    name: str
+    version: str
+    category: str
+    engine_class: Literal["cpu", "gpu"]
+    modes: list[Mode]
+    inputs: list[str]
+    timeout_ms: float
+    summary: str
+    quality: dict[str, float] | None
+
+
+class Engines(BaseModel):
+    """Every engine of this farm."""
+
+    items: list[Engine]
+
+
+def _wire(engine: Any) -> dict[str, Any]:
+    order = list(Mode)
+    return {
+        "name": engine.name,
+        "version": engine.version,
+        "category": engine.category,
+        "engine_class": str(engine.engine_class),
+        "modes": sorted((str(mode) for mode in engine.modes), key=[str(m) for m in order].index),
+        "inputs": list(engine.inputs),
+        "timeout_ms": engine.timeout * 1000,
+        "summary": (type(engine).__doc__ or "").strip().partition("\n")[0],
+        "quality": None,
+    }
+
+
+@blueprint.get("")
+@operation("All engines", tag="engines", answers={200: ("The catalogue.", Engines)})
+def listed() -> Response:
+    """The catalogue, by name."""
+    return jsonify(items=[_wire(engine) for _, engine in sorted(catalogue().items())])
+
+
+@blueprint.get("/<name>")
+@operation("One engine", tag="engines", answers={200: ("The engine.", Engine)}, problems=(404,))
+def one(name: str) -> Response:
+    """One engine by name."""
+    engine = catalogue().get(name)
+    if engine is None:
+        raise NotFound("there is no such engine; GET /api/v1/engines lists them")
+    return jsonify(_wire(engine))

@@ -1,0 +1,316 @@
+"""Telemetry in, events and aggregates out."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from flask import Blueprint, Response, g, jsonify, request
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import body, paging
+from api.jobs import moment
+from api.operations import Parameter, operation
+from api.problems import Problem
+from core.configfile import parse_duration
+from core.errors import BadInput, ConfigError
+from core.metrics import INGESTION_ERRORS
+from core.settings import settings
+from core.telemetry import EVENT_TYPES, STATUSES, Event, parse_event
+from workers import ingestion, telemetry
+
+blueprint = Blueprint("telemetry", __name__, url_prefix="/api/v1/telemetry")
+
+NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+MAX_REPORTED = 1000
+BUCKETS = ("1m", "5m", "15m", "1h", "6h", "1d")
+LAST_DAY = timedelta(days=1)
+
+
+class EventData(BaseModel):
+    """What was measured. Latency in milliseconds, cost in US dollars."""
+
+    model: str | None = None
+    status: Literal["success", "error", "timeout"] | None = None
+    latency_ms: float | None = Field(default=None, ge=0)
+    prompt_tokens: int | None = Field(default=None, ge=0)
+    completion_tokens: int | None = Field(default=None, ge=0)
+    total_tokens: int | None = Field(default=None, ge=0)
+    cost: float | None = Field(default=None, ge=0)
+    prompt: str | None = None
+    response: str | None = None
+
+
+class TelemetryEvent(BaseModel):
+    """One event of an LLM call. Unknown members are ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event_id: str | None = Field(default=None, description="Any string; one is made if absent.")
+    timestamp: datetime
+    event_type: Literal["llm.request", "llm.response", "llm.error", "metric", "trace"] | None = None
+    application_id: str | None = None
+    source: dict[str, Any] | None = None
+    data: EventData | None = None
+    metadata: dict[str, Any] | None = None
+
+
+class Rejection(BaseModel):
+    """An event that was refused, by its place in the request."""
+
+    index: int
+    error: str
+    field: str | None = None
+
+
+class Receipt(BaseModel):
+    """How many events were taken; every good one is, whatever its neighbours."""
+
+    accepted: int
+    rejected: list[Rejection]
+
+
+class StoredEvent(BaseModel):
+    """One event in its canonical form."""
+
+    event_id: str
+    timestamp: datetime
+    event_type: Literal[EVENT_TYPES]  # type: ignore[valid-type]
+    application_id: str
+    model: str | None
+    status: Literal[STATUSES]  # type: ignore[valid-type]
+    latency_ms: float | None
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    total_tokens: int | None
+    cost: float | None
+    user_id: str | None
+    session_id: str | None
+    environment: str | None
+    tags: Any
+    received_at: datetime
+
+
+class EventPage(BaseModel):
+    """Events, newest first."""
+
+    items: list[StoredEvent]
+    next_cursor: str | None
+
+
+class Bucket(BaseModel):
+    """Aggregates of one application and model over one time bucket."""
+
+    bucket: datetime
+    application_id: str
+    model: str | None
+    count: int
+    errors: int
+    latency_ms: dict[str, float | None]
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    cost: float
+
+
+class Stats(BaseModel):
+    """Aggregates, newest bucket first."""
+
+    since: datetime
+    until: datetime
+    bucket: str
+    items: list[Bucket]
+
+
+_TEXT = {"type": "string", "minLength": 1, "maxLength": 256, "pattern": "^[^\\x00]+$"}
+_FILTERS = (
+    Parameter("application", _TEXT, "Only this application."),
+    Parameter("model", _TEXT, "Only this model."),
+    Parameter("since", paging.SINCE.schema, "Default: a day ago."),
+    Parameter("until", paging.UNTIL.schema, "Default: a day ahead, as far as events may be."),
+)
+_EVENT = {"$ref": "#/components/schemas/TelemetryEvent"}
+_ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
+
+
+
+
+@blueprint.post("/events")
+@operation(
+    "Send one event, an array, or NDJSON",
+    tag="telemetry",
+    body=TelemetryEvent,
+    body_types=(),
+    body_alternatives={
+        "application/json": _ONE_OR_MANY,
+        "application/x-ndjson": {"type": "string"},
+    },
+    answers={
+        202: ("The good events are taken; the others are named.", Receipt),
+        422: ("No event was acceptable.", {"application/json": Receipt,
+              "application/problem+json": {"$ref": "#/components/schemas/ProblemDocument"}}),
+    },
+)  # fmt: skip
+def send() -> tuple[Response, int]:
+    """Check every event, hand the good ones over, name the bad ones."""
+    now = datetime.now(UTC)
+    good: list[Event] = []
+    rejected: list[dict[str, Any]] = []
+    total = 0
+    for index, raw in _received():
+        total += 1
+        try:
+            if isinstance(raw, Problem):
+                raise BadInput(str(raw))
+            good.append(
+                parse_event(raw, now=now, default_application=settings().application_id)
+            )
+        except BadInput as problem:
+            reason = f"{problem.field}: {problem}" if problem.field else str(problem)
+            rejected.append({"index": index, "error": reason, "field": problem.field or None})
+    if good:
+        ingestion.accept(good, tenant=g.tenant)
+    INGESTION_ERRORS.inc(len(rejected))
+    status = 202 if good or not total else 422
+    return jsonify(accepted=len(good), rejected=rejected[:MAX_REPORTED]), status
+
+
+def _received() -> Iterator[tuple[int, Any]]:
+    """Place and document of each event sent; a line that is no JSON comes as its Problem."""
+    kind = request.mimetype
+    if kind in NDJSON:
+        for place, line in body.lines(body.decode(body.raw())):
+            try:
+                yield place, body.parse(line)
+            except Problem as problem:
+                yield place, problem
+        return
+    document = body.json_document()
+    if isinstance(document, list):
+        yield from enumerate(document)
+    elif isinstance(document, dict):
+        yield 0, document
+    else:
+        raise Problem(422, "send an event object, an array of them, or NDJSON")
+
+
+@blueprint.get("")
+@operation(
+    "Events, newest first",
+    tag="telemetry",
+    parameters=(
+        *_FILTERS,
+        Parameter("status", {"type": "string", "enum": list(STATUSES)}, "Only this status."),
+        paging.LIMIT,
+        Parameter("cursor", {"type": "string"}, "`next_cursor` of the page before."),
+    ),
+    answers={200: ("One page.", EventPage)},
+    problems=(422,),
+)
+def listed() -> Response:
+    """One page of events."""
+    since, until = _span()
+    wanted = paging.limit()
+    rows = telemetry.events(
+        g.tenant,
+        since=since,
+        until=until,
+        application=paging.word("application"),
+        model=paging.word("model"),
+        status=paging.choice("status", STATUSES),
+        before=_cursor(),
+        limit=wanted + 1,
+    )
+    kept = rows[:wanted]
+    following = None
+    if len(rows) > wanted:
+        last = kept[-1]
+        place = [last["ts"].isoformat(), last["application_id"], last["event_id"]]
+        following = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+    return jsonify(items=[_wire(row) for row in kept], next_cursor=following)
+
+
+@blueprint.get("/stats")
+@operation(
+    "Aggregates by application, model and time bucket",
+    tag="telemetry",
+    parameters=(
+        *_FILTERS,
+        Parameter("bucket", {"type": "string", "enum": list(BUCKETS), "default": "1h"}, "Width."),
+        Parameter(
+            "limit",
+            {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1000},
+            "Rows at most.",
+        ),
+    ),
+    answers={200: ("Aggregates.", Stats)},
+    problems=(422,),
+)
+def aggregated() -> Response:
+    """Counts, errors, percentiles, tokens and cost."""
+    since, until = _span()
+    width = paging.choice("bucket", BUCKETS) or "1h"
+    try:
+        seconds = parse_duration(width)
+    except ConfigError as problem:
+        raise Problem(422, str(problem), field="bucket") from None
+    rows = telemetry.stats(
+        g.tenant,
+        since=since,
+        until=until,
+        application=paging.word("application"),
+        model=paging.word("model"),
+        bucket_s=seconds,
+        limit=paging.number("limit", 1000, low=1, high=1000),
+    )
+    items = [
+        {
+            "bucket": moment(row["bucket"]),
+            "application_id": row["application_id"],
+            "model": row["model"],
+            "count": row["count"],
+            "errors": row["errors"],
+            "latency_ms": {name: row[name] for name in ("p50", "p95", "p99")},
+            "prompt_tokens": int(row["prompt_tokens"]),
+            "completion_tokens": int(row["completion_tokens"]),
+            "total_tokens": int(row["total_tokens"]),
+            "cost": row["cost"],
+        }
+        for row in rows
+    ]
+    return jsonify(since=moment(since), until=moment(until), bucket=width, items=items)
+
+
+def _span() -> tuple[datetime, datetime]:
+    until = paging.moment("until") or datetime.now(UTC) + LAST_DAY
+    try:
+        since = paging.moment("since") or until - 2 * LAST_DAY
+    except OverflowError:
+        raise Problem(422, "is too early", field="until") from None
+    return since, until
+
+
+def _cursor() -> tuple[datetime, str, str] | None:
+    text = request.args.get("cursor")
+    if text is None:
+        return None
+    try:
+        when, application, event = json.loads(base64.urlsafe_b64decode(text))
+        if "\x00" in application + event:
+            raise ValueError
+        return datetime.fromisoformat(when), application, event
+    except (ValueError, TypeError, RecursionError):
+        raise Problem(
+            422, "is not a cursor; take `next_cursor` of the page before", field="cursor"
+        ) from None
+
+
+def _wire(row: Any) -> dict[str, Any]:
+    skipped = ("tenant", "ts", "received_at")
+    event = {name: value for name, value in row.items() if name not in skipped}
+    event["timestamp"] = moment(row["ts"])
+    event["received_at"] = moment(row["received_at"])
+    return event

@@ -1,0 +1,1 @@
+"""The commands: `sentinel` runs the farm's processes, `sentinel-cli` operates them."""

@@ -1,0 +1,68 @@
+"""Which programs make up the farm on this node, and the environment they are given."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import signal
+import sys
+
+from cli.supervision import FARM, STORES, Program
+from core import embedded
+from core.home import Home
+from core.settings import Settings
+
+
+def programs(home: Home, chosen: Settings, *, with_flower: bool) -> list[Program]:
+    """Every program of this node in the order in which they are shown."""
+    found = []
+    if not chosen.database_url.get_secret_value():
+        command = embedded.postgres_command(home, chosen.postgres_port)
+        found.append(Program("postgres", command, STORES, signal.SIGINT))
+    if not chosen.redis_url.get_secret_value():
+        command = embedded.valkey_command(home, chosen.valkey_port)
+        found.append(Program("valkey", command, STORES))
+    found.append(_role("api"))
+    for engine_class in ("cpu", "gpu", "io", "control"):
+        if engine_class != "gpu" or _gpu_extra():
+            found.append(_role("worker", "--class", engine_class, name=f"worker-{engine_class}"))
+    found.append(_role("beat"))
+    if with_flower:
+        found.append(_role("flower"))
+    if chosen.metrics_enabled:
+        found.append(_role("metrics"))
+    return found
+
+
+def shared_environment(home: Home, chosen: Settings) -> dict[str, str]:
+    """Variables that this process and every program read their settings from."""
+    shared = {"SENTINEL_HOME": str(home.root)}
+    if not chosen.database_url.get_secret_value():
+        shared["DATABASE_URL"] = embedded.database_url(home, chosen.postgres_port)
+    if not chosen.redis_url.get_secret_value():
+        shared["REDIS_URL"] = embedded.redis_url(home, chosen.valkey_port)
+    if not chosen.auth_secret.get_secret_value():
+        shared["AUTH_SECRET"] = home.secret("auth-secret")
+    return shared
+
+
+def child_environment(home: Home) -> dict[str, str]:
+    """What the programs inherit on top of the shared variables; empties the metrics folder."""
+    metrics = home.run / "metrics"
+    shutil.rmtree(metrics, ignore_errors=True)
+    metrics.mkdir(mode=0o700)
+    return {
+        "OMP_NUM_THREADS": "1",
+        **home.child_environment(),
+        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _role(*arguments: str, name: str = "") -> Program:
+    command = (sys.executable, "-P", "-m", "cli.sentinel", "--tethered", *arguments)
+    return Program(name or arguments[0], command, FARM)
+
+
+def _gpu_extra() -> bool:
+    return all(importlib.util.find_spec(module) for module in ("torch", "transformers"))

@@ -1,0 +1,104 @@
+"""Prometheus metrics of every process, under the names of the contract.
+
+With PROMETHEUS_MULTIPROC_DIR set, the processes of a node share one view.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from prometheus_client import (
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.multiprocess import MultiProcessCollector
+
+_FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60)
+_ENGINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5)
+
+REQUESTS = Counter(
+    "sentinel_requests_total", "Guard requests by how they ended: success, blocked, error.", ["status"]
+)
+ANALYSIS_SECONDS = Histogram(
+    "sentinel_analysis_duration_seconds", "From submission to verdict.", buckets=_FAST
+)
+ENGINES_TRIGGERED = Counter(
+    "sentinel_engines_triggered_total", "Inputs that an engine flagged.", ["engine"]
+)
+ENGINE_SECONDS = Histogram(
+    "sentinel_engine_duration_seconds", "One engine on one input.", ["engine"], buckets=_ENGINE
+)
+TELEMETRY_EVENTS = Counter("sentinel_telemetry_events_total", "Telemetry events stored.")
+INGESTION_SECONDS = Histogram(
+    "sentinel_ingestion_latency_seconds", "From acceptance of events to their rows.", buckets=_FAST
+)
+INGESTION_ERRORS = Counter(
+    "sentinel_ingestion_errors_total", "Telemetry events rejected or not stored."
+)
+DETECTION_SECONDS = Histogram(
+    "sentinel_detection_latency_seconds", "One evaluation of one detector.", buckets=_FAST
+)
+DETECTION_ERRORS = Counter("sentinel_detection_errors_total", "Evaluations that failed.")
+ANOMALIES = Counter("sentinel_anomalies_detected_total", "Anomalies found.")
+ALERTS_SENT = Counter("sentinel_alerts_sent_total", "Notifications delivered.", ["receiver"])
+ALERT_FAILURES = Counter(
+    "sentinel_alert_failures_total", "Delivery attempts that failed.", ["receiver"]
+)
+QUEUE_WAIT = Histogram(
+    "sentinel_queue_wait_seconds", "From publication of a run to its claim.", ["queue"], buckets=_FAST
+)
+TASK_SECONDS = Histogram(
+    "sentinel_task_runtime_seconds", "Run time of one task.", ["task"], buckets=_FAST
+)
+KAFKA_LAG = Gauge(
+    "sentinel_kafka_consumer_lag",
+    "Messages not yet consumed; 0 while no Kafka consumer runs.",
+    multiprocess_mode="livesum",
+)
+
+SCRAPED = {
+    "sentinel_queue_length": "Messages that wait in a queue.",
+    "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
+    "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",
+}
+"""Metrics read from the broker and the database at the moment of the scrape."""
+
+
+_OLDER_NAME = "sentinel_engines_triggered"
+
+
+class _OlderName:
+    """Repeats sentinel_engines_triggered_total under the name that guide 1's dashboards ask for."""
+
+    def __init__(self, source: CollectorRegistry) -> None:
+        self.source = source
+
+    def collect(self) -> Iterator[Metric]:
+        older = GaugeMetricFamily(
+            _OLDER_NAME, "As sentinel_engines_triggered_total, under the older name.", labels=["engine"]
+        )
+        for family in self.source.collect():
+            if family.name != _OLDER_NAME:
+                continue
+            for sample in family.samples:
+                if sample.name == f"{_OLDER_NAME}_total":
+                    older.add_metric([sample.labels["engine"]], sample.value)
+        yield older
+
+
+def exposition() -> bytes:
+    """The Prometheus text of every process of the node, and the older names beside it."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    older = CollectorRegistry()
+    older.register(_OlderName(registry))  # type: ignore[arg-type]
+    return generate_latest(registry) + generate_latest(older)

@@ -1,0 +1,360 @@
+"""The one place that reads the environment and `config.yaml`.
+
+Precedence: environment (or a mounted secret named by `NAME_FILE`) > file > default.
+Every setting is described here; `docs/settings.md` is generated from these descriptions.
+"""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from core.configfile import flatten, load_yaml, parse_duration, unknown_key
+from core.errors import ConfigError
+
+MIN_SECRET_BYTES = 32
+CONFIG_ENV = "SENTINEL_CONFIG"
+
+
+def _setting(default: Any, about: str, *, file: str = "") -> Any:
+    extra = {"file": file} if file else None
+    return Field(default=default, description=about, json_schema_extra=extra)  # type: ignore[arg-type]
+
+
+class Settings(BaseSettings):
+    """Every setting of every process. Field `auth_ttl` is read from the variable `AUTH_TTL`."""
+
+    model_config = SettingsConfigDict(
+        case_sensitive=False, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    mode: Literal["standalone", "distributed", "sidecar"] = _setting(
+        "standalone",
+        "`standalone` starts embedded stores, `distributed` uses DATABASE_URL and REDIS_URL.",
+        file="mode",
+    )
+    sentinel_home: Path = _setting(
+        Path(".sentinel"),
+        "Data directory of the standalone farm: databases, secrets, logs, process ids.",
+        file="storage.path",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = _setting(
+        "info", "Least severe level that is logged.", file="observability.logging.level"
+    )
+    log_format: Literal["json", "text"] = _setting(
+        "json", "`json` for machines, `text` for a terminal.", file="observability.logging.format"
+    )
+
+    gateway_host: str = _setting(
+        "127.0.0.1", "Address on which the API, Flower and the metrics listen."
+    )
+    gateway_port: int = _setting(8080, "Port of the HTTP API.", file="ingestion.http.port")
+    grpc_port: int = _setting(9090, "Port of the OTLP/gRPC receiver.", file="ingestion.grpc.port")
+    metrics_port: int = _setting(
+        9102, "Port of the node's Prometheus metrics.", file="observability.metrics.port"
+    )
+    metrics_enabled: bool = _setting(
+        True, "Serve Prometheus metrics.", file="observability.metrics.enabled"
+    )
+    flower_port: int = _setting(5555, "Port of Flower.")
+    postgres_port: int = _setting(15432, "Port of the embedded PostgreSQL.")
+    valkey_port: int = _setting(16379, "Port of the embedded Valkey.")
+    gateway_mode: Literal["development", "production"] = _setting(
+        "development", "`production` refuses weak secrets and unauthenticated access."
+    )
+    gateway_max_request_size: int = _setting(
+        10 * 1024 * 1024, "Largest accepted request body, in bytes, after decompression."
+    )
+    gateway_threads: int = _setting(16, "Threads of each API process.")
+    gateway_workers: int = _setting(1, "API processes.")
+
+    auth_enabled: bool | None = _setting(
+        None,
+        "Ask for an API key or JWT. Default: only when GATEWAY_HOST is not a loopback address.",
+    )
+    auth_secret: SecretStr = _setting(
+        SecretStr(""), "Key that signs the JWTs, at least 32 bytes."
+    )
+    auth_token_ttl: int = _setting(3600, "Life of an access token, seconds.")
+    auth_refresh_ttl: int = _setting(604800, "Life of a refresh token, seconds.")
+
+    tls_enabled: bool = _setting(
+        False, "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.", file="ingestion.grpc.tls.enabled"
+    )
+    mtls_enabled: bool = _setting(False, "Also demand a client certificate signed by MTLS_CA_FILE.")
+    mtls_ca_file: Path | None = _setting(None, "CA certificate, PEM.")
+    mtls_cert_file: Path | None = _setting(None, "Server certificate, PEM.")
+    mtls_key_file: Path | None = _setting(None, "Server key, PEM.")
+
+    brain_analysis_mode: Literal["fast", "balanced", "thorough"] = _setting(
+        "balanced", "Mode of an analysis that names none."
+    )
+    brain_workers: int = _setting(
+        0, "Processes of a CPU worker; 0 takes one per core.", file="detection.workers"
+    )
+    brain_cache_enabled: bool = _setting(True, "Answer repeated inputs from the verdict cache.")
+    brain_cache_ttl: int = _setting(300, "Life of a cached verdict, seconds.")
+    brain_chunk_size: int = _setting(
+        100, "Items of a batch that travel in one message.", file="detection.batchSize"
+    )
+    enabled_engines: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (), "Comma-separated engines to run; empty means all."
+    )
+    disabled_engines: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (), "Comma-separated engines that never run."
+    )
+    block_threshold: float = _setting(0.7, "Risk from which the action is `block`.")
+    warn_threshold: float = _setting(0.5, "Risk from which the action is `warn`.")
+    audit_threshold: float = _setting(0.3, "Risk from which the action is `audit`.")
+    gpu_model: str = _setting(
+        "", "Sequence classifier of the GPU class: a local folder or a hub name; empty means none."
+    )
+    gpu_model_revision: str = _setting("main", "Revision of GPU_MODEL on the hub.")
+    gpu_model_threshold: float = _setting(0.5, "Score from which the classifier flags.")
+    gpu_model_labels: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (), "Labels of GPU_MODEL that count as an attack; empty takes every label but the first."
+    )
+    guard_timeout: float = _setting(
+        10.0, "Longest wait of the synchronous guard call, seconds; then it answers 504."
+    )
+    job_deadline: float = _setting(
+        3600.0, "Seconds after which an unfinished analysis expires."
+    )
+
+    rate_limit_enabled: bool = _setting(False, "Limit requests per client.")
+    rate_limit_requests: int = _setting(100, "Requests allowed in one window.")
+    rate_limit_window: int = _setting(60, "Window of the rate limit, seconds.")
+    rate_limit_by_ip: bool = _setting(True, "Count per client address.")
+    rate_limit_by_token: bool = _setting(True, "Count per API key or JWT subject where one is sent.")
+
+    database_url: SecretStr = _setting(SecretStr(""), "PostgreSQL URL; empty means embedded.")
+    redis_url: SecretStr = _setting(SecretStr(""), "Redis or Valkey URL; empty means embedded.")
+    redis_password: SecretStr = _setting(
+        SecretStr(""), "Password for REDIS_URL where the URL carries none."
+    )
+
+    smtp_password: SecretStr = _setting(SecretStr(""), "For `${SMTP_PASSWORD}` in alerts.yaml.")
+    slack_webhook_url: SecretStr = _setting(
+        SecretStr(""), "For `${SLACK_WEBHOOK_URL}` in alerts.yaml."
+    )
+    application_id: str = _setting(
+        "default", "Application of a request that names none."
+    )
+    central_aggregator: str = _setting("", "Farm to which a sidecar forwards.")
+
+    detectors_file: Path | None = _setting(
+        None, "Path of detectors.yaml; empty takes the shipped one.", file="detectors.configFile"
+    )
+    alerts_file: Path | None = _setting(
+        None, "Path of alerts.yaml; empty takes the shipped one.", file="alerts.configFile"
+    )
+    detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
+    outbound_allow_private: bool | None = _setting(
+        None,
+        "Let receivers call private and loopback addresses. Default: not in production.",
+    )
+    retention_raw: str = _setting(
+        "7d", "Age at which telemetry and content are dropped.", file="storage.retention.raw"
+    )
+    retention_aggregated: str = _setting(
+        "90d", "Age at which aggregates are dropped.", file="storage.retention.aggregated"
+    )
+    kafka_enabled: bool = _setting(False, "Consume telemetry from Kafka.", file="ingestion.kafka.enabled")
+    kafka_brokers: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (), "Kafka bootstrap servers.", file="ingestion.kafka.brokers"
+    )
+    kafka_topics: Annotated[tuple[str, ...], NoDecode] = _setting(
+        ("llm-telemetry",), "Kafka topics.", file="ingestion.kafka.topics"
+    )
+    kafka_group: str = _setting(
+        "sentinel-prod", "Kafka consumer group.", file="ingestion.kafka.consumerGroup"
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order of precedence, first wins."""
+        return (
+            init_settings,
+            env_settings,
+            _MountedSecrets(settings_cls),
+            _ConfigFile(settings_cls),
+        )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, Any]) -> dict[str, Any]:
+        for name, info in cls.model_fields.items():
+            given = values.get(name)
+            if isinstance(given, str) and "tuple" in str(info.annotation):
+                values[name] = tuple(part.strip() for part in given.split(",") if part.strip())
+            if given == "" and info.annotation != SecretStr and info.annotation is not str:
+                del values[name]
+        return values
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if not 0 <= self.audit_threshold <= self.warn_threshold <= self.block_threshold <= 1:
+            raise ValueError(
+                "AUDIT_THRESHOLD <= WARN_THRESHOLD <= BLOCK_THRESHOLD must hold within 0..1"
+            )
+        for name in ("retention_raw", "retention_aggregated"):
+            parse_duration(getattr(self, name))
+        if self.production and len(self.auth_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(
+                f"AUTH_SECRET must have at least {MIN_SECRET_BYTES} bytes in production; "
+                "make one with `openssl rand -hex 32`"
+            )
+        if self.production and self.auth_enabled is False:
+            raise ValueError("AUTH_ENABLED=false is refused in production; remove it")
+        if self.auth_enabled is False and not self.loopback:
+            raise ValueError(
+                "AUTH_ENABLED=false is allowed on a loopback GATEWAY_HOST only; "
+                "bind to 127.0.0.1 or enable authentication"
+            )
+        return self
+
+    @property
+    def production(self) -> bool:
+        """True in production."""
+        return self.gateway_mode == "production"
+
+    @property
+    def loopback(self) -> bool:
+        """True when the API listens on this machine only."""
+        if self.gateway_host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.gateway_host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether requests need a key: as told, else whenever others can reach the port."""
+        if self.auth_enabled is not None:
+            return self.auth_enabled
+        return self.production or not self.loopback
+
+    @property
+    def private_targets(self) -> bool:
+        """Whether receivers may call private addresses."""
+        if self.outbound_allow_private is not None:
+            return self.outbound_allow_private
+        return not self.production
+
+    def database(self) -> str:
+        """SQLAlchemy URL of PostgreSQL, driver named.
+
+        Raises ConfigError when neither DATABASE_URL nor an embedded server is known.
+        """
+        url = self.database_url.get_secret_value()
+        if not url:
+            raise ConfigError("DATABASE_URL is not set; run `sentinel up` or point it at PostgreSQL")
+        for prefix in ("postgresql://", "postgres://"):
+            if url.startswith(prefix):
+                return "postgresql+psycopg2://" + url.removeprefix(prefix)
+        return url
+
+    def broker(self) -> str:
+        """URL of Redis or Valkey, password put in where the URL has none."""
+        url = self.redis_url.get_secret_value()
+        if not url:
+            raise ConfigError("REDIS_URL is not set; run `sentinel up` or point it at Redis")
+        password = self.redis_password.get_secret_value()
+        scheme, _, rest = url.partition("://")
+        if password and "@" not in rest:
+            return f"{scheme}://:{password}@{rest}"
+        return url
+
+
+class _MountedSecrets(PydanticBaseSettingsSource):
+    """`NAME_FILE=/run/secrets/x` gives NAME the content of that file."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        own = f"{field_name}_file" in type(self).known(self.settings_cls)
+        if not path or own:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except OSError as problem:
+            raise ConfigError(
+                f"{field_name.upper()}_FILE names {path}, which cannot be read: {problem.strerror}"
+            ) from problem
+
+    @staticmethod
+    def known(settings_cls: type[BaseSettings]) -> frozenset[str]:
+        return frozenset(settings_cls.model_fields)
+
+    def __call__(self) -> dict[str, Any]:
+        found = {}
+        for name, info in self.settings_cls.model_fields.items():
+            value, _, _ = self.get_field_value(info, name)
+            if value is not None:
+                found[name] = value
+        return found
+
+
+class _ConfigFile(PydanticBaseSettingsSource):
+    """`config.yaml`, named by the variable SENTINEL_CONFIG."""
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        path = os.environ.get(CONFIG_ENV)
+        if not path:
+            return {}
+        by_path = {
+            str(info.json_schema_extra["file"]): name
+            for name, info in self.settings_cls.model_fields.items()
+            if isinstance(info.json_schema_extra, dict) and "file" in info.json_schema_extra
+        }
+        known = (*by_path, *ELSEWHERE)
+        found = {}
+        for key, value in flatten(load_yaml(Path(path))).items():
+            if key in by_path:
+                found[by_path[key]] = tuple(value) if isinstance(value, list) else value
+            elif not any(key == other or key.startswith(other + ".") for other in ELSEWHERE):
+                raise ConfigError(unknown_key(path, key, known))
+        return found
+
+
+ELSEWHERE = ("storage.timeseries", "storage.events")
+"""Keys of guide 2 that load without effect: PostgreSQL holds both, whatever they name."""
+
+
+def load(**overrides: Any) -> Settings:
+    """Settings from the environment and file. Raises ConfigError naming the setting at fault."""
+    try:
+        return Settings(**overrides)
+    except ValidationError as problem:
+        first = problem.errors()[0]
+        name = ".".join(str(part) for part in first["loc"]).upper()
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise ConfigError(f"{name}: {message}" if name else message) from None
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return load()

@@ -1,0 +1,1 @@
+"""Engines: text in, findings out. Adding one is adding one file here."""

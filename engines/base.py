@@ -1,0 +1,169 @@
+"""What an engine is, and three rungs for whoever writes one.
+
+1. `PatternEngine`: data only, a table of `rules`.
+2. `TextEngine`: one method, `scan(view)`, called with every reading of every field.
+3. `Engine`: full control, `examine(document)`, or `examine_many(documents)` with a `batch_size`.
+
+An engine is one file in this folder; file, `name` and class name are the same word. It holds no
+state of a request: one instance serves the whole process.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from core.analysis import EngineClass, EngineResult, Finding, Mode, Outcome
+from engines.document import Document
+from engines.normaliser import View
+
+MAX_SPANS = 100
+"""Spans that one finding carries; a text that repeats one attack needs no more to be judged."""
+
+
+class Engine(ABC):
+    """Rung three. Everything that operations need to know is a class attribute."""
+
+    name: ClassVar[str]
+    version: str
+    category: ClassVar[str]
+    inputs: ClassVar[tuple[str, ...]]
+    engine_class: ClassVar[EngineClass] = EngineClass.CPU
+    modes: ClassVar[frozenset[Mode]] = frozenset(Mode)
+    timeout: ClassVar[float] = 5.0
+    batch_size: ClassVar[int] = 1
+    abstract: ClassVar[bool] = True
+
+    def __init__(self) -> None:
+        self._loading = threading.Lock()
+        self._loaded = False
+
+    def load(self) -> None:  # noqa: B027  # most engines have nothing to load
+        """Do the slow things that need doing once: heavy imports, weights, compiled patterns."""
+
+    def prepare(self) -> None:
+        """Load, unless this instance already has."""
+        with self._loading:
+            if not self._loaded:
+                self.load()
+                self._loaded = True
+
+    @abstractmethod
+    def examine(self, document: Document) -> EngineResult:
+        """Judge one document that has at least one of `inputs`."""
+
+    def examine_many(self, documents: Sequence[Document]) -> list[EngineResult]:
+        """Judge several at once, in their order; worth overriding with a `batch_size` above 1."""
+        return [self.examine(document) for document in documents]
+
+    def analyze(self, document: Document) -> EngineResult:
+        """The result on one document; `unsupported` where it has none of `inputs`."""
+        return self.analyze_many([document])[0]
+
+    def analyze_many(self, documents: Sequence[Document]) -> list[EngineResult]:
+        """The results on several documents, in their order."""
+        self.prepare()
+        readable = [bool(document.fields(self.inputs)) for document in documents]
+        asked = list(itertools.compress(documents, readable))
+        answers = iter(self.examine_many(asked) if asked else ())
+        nothing = self.without(Outcome.UNSUPPORTED, "none of its inputs is present")
+        return [next(answers) if able else nothing for able in readable]
+
+    def found(self, findings: Iterable[Finding]) -> EngineResult:
+        """A result with these findings, look-alikes merged; `clean` when there are none."""
+        merged = _merge(findings)
+        outcome = Outcome.FLAGGED if merged else Outcome.CLEAN
+        return EngineResult(self.name, self.version, outcome, merged)
+
+    def without(self, outcome: Outcome, reason: str) -> EngineResult:
+        """A result that says why there is no answer."""
+        return EngineResult(self.name, self.version, outcome, reason=reason)
+
+
+class TextEngine(Engine):
+    """Rung two: `scan` one reading of one field."""
+
+    abstract = True
+    reads: ClassVar[Literal["original", "every"]] = "every"
+
+    @abstractmethod
+    def scan(self, view: View) -> Iterable[Finding]:
+        """What is found in this view; build findings with `self.finding(view, …)`."""
+
+    def examine(self, document: Document) -> EngineResult:
+        found: list[Finding] = []
+        for field in document.fields(self.inputs):
+            views = document.unfold(field).views
+            for view in views[:1] if self.reads == "original" else views:
+                found += self.scan(view)
+        return self.found(found)
+
+    def finding(
+        self, view: View, start: int, end: int, *, label: str, score: float, message: str
+    ) -> Finding:
+        """A finding at `[start, end)` of the view, pointing into the original text."""
+        if view.layers:
+            message = f"{message} (inside {' in '.join(reversed(view.layers))})"
+        spans = (view.span(start, end),)
+        return Finding(self.name, self.category, score, label, view.field, spans, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One row of a pattern table.
+
+    `needs` are substrings of which at least one must occur before the regex is tried: a search
+    for a substring costs next to nothing. `check` looks closer at a match, for checksums.
+    Unless the engine is `cased`, both see the text in lower case.
+    """
+
+    label: str
+    regex: str
+    score: float
+    message: str
+    needs: tuple[str, ...] = ()
+    check: Callable[[re.Match[str]], bool] | None = None
+
+
+class PatternEngine(TextEngine):
+    """Rung one: a table of rules."""
+
+    abstract = True
+    rules: ClassVar[tuple[Rule, ...]]
+    cased: ClassVar[bool] = False
+
+    def load(self) -> None:
+        self._compiled = tuple((rule, re.compile(rule.regex)) for rule in self.rules)
+
+    def scan(self, view: View) -> Iterable[Finding]:
+        text = view.text if self.cased else view.lower
+        for rule, pattern in self._compiled:
+            if rule.needs and not any(need in text for need in rule.needs):
+                continue
+            matches = (m for m in pattern.finditer(text) if rule.check is None or rule.check(m))
+            for match in itertools.islice(matches, MAX_SPANS):
+                yield self.finding(
+                    view, *match.span(), label=rule.label, score=rule.score, message=rule.message
+                )
+
+
+def _merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for each field and label: the highest score, every span."""
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.field, finding.label), []).append(finding)
+    merged = []
+    for group in groups.values():
+        top = max(group, key=lambda finding: finding.score)
+        spans = sorted({span for finding in group for span in finding.spans})[:MAX_SPANS]
+        merged.append(
+            Finding(
+                top.engine, top.category, top.score, top.label, top.field, tuple(spans), top.message
+            )
+        )
+    return tuple(sorted(merged, key=lambda finding: (-finding.score, finding.field, finding.label)))

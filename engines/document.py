@@ -1,0 +1,67 @@
+"""One content while engines read it: its fields by kind and the views of each, made once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from core.analysis import Content
+from engines.layers import Unfolding, unfold
+
+KINDS = ("text", "response", "documents", "history", "system_prompt", "tools")
+"""What an engine's `inputs` may name."""
+
+
+class Document:
+    """What an engine is given. The turns of role `system` in the history count as system prompt."""
+
+    def __init__(self, content: Content) -> None:
+        self.content = content
+        self._fields = dict(_fields(content))
+        self._unfolded: dict[str, Unfolding] = {}
+
+    def fields(self, kinds: Collection[str]) -> dict[str, str]:
+        """The non-empty texts of these kinds, by field name."""
+        return {name: text for name, (kind, text) in self._fields.items() if kind in kinds}
+
+    def texts(self) -> Iterator[str]:
+        """Every text of the document, and every view of it that was made so far."""
+        yield from (text for _, text in self._fields.values())
+        for unfolded in self._unfolded.values():
+            yield from (view.text for view in unfolded.views)
+
+    def unfold(self, field: str) -> Unfolding:
+        """Every view of the field, the original first."""
+        if field not in self._unfolded:
+            self._unfolded[field] = unfold(field, self._fields[field][1])
+        return self._unfolded[field]
+
+
+def _fields(content: Content) -> Iterator[tuple[str, tuple[str, str]]]:
+    systemic = {
+        f"history[{place}]"
+        for place, turn in enumerate(content.history)
+        if turn.get("role") == "system"
+    }
+    for name, text in content.fields().items():
+        kind = "system_prompt" if name in systemic else name.partition("[")[0]
+        yield name, (kind, text)
+    if content.system_prompt:
+        yield "system_prompt", ("system_prompt", content.system_prompt)
+    for place, tool in enumerate(content.tools):
+        for name, text in _strings(f"tools[{place}]", tool):
+            yield name, ("tools", text)
+
+
+def _strings(name: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+    """Every string inside a tool declaration, named by its path; deep nesting is no danger."""
+    waiting = [(name, value)]
+    while waiting:
+        path, part = waiting.pop()
+        if isinstance(part, str):
+            if part:
+                yield path, part
+        elif isinstance(part, dict):
+            waiting += [(f"{path}.{key}", inner) for key, inner in reversed(part.items())]
+        elif isinstance(part, list | tuple):
+            waiting += [(f"{path}[{at}]", inner) for at, inner in enumerate(part)][::-1]

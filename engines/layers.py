@@ -1,0 +1,181 @@
+"""Encodings that a text may be wrapped in, and the unfolding of all of them.
+
+Runs of base64 and hex are decoded and joined into one view, a line each, so that the number of
+views does not grow with the number of runs. No decoder makes a text longer.
+"""
+
+from __future__ import annotations
+
+import binascii
+import codecs
+import html
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
+
+from engines.normaliser import Rewriter, View, fold, rewrite, unleet, unspace
+
+ENCODINGS = frozenset({"base64", "hex", "percent", "escapes", "rot13", "tags", "selectors"})
+DEPTH = 3
+"""How many encodings inside one another are taken off."""
+BUDGET_FACTOR = 8
+BUDGET_FLOOR = 16384
+
+_BASE64 = re.compile(
+    r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}"
+    r"(?:\r?\n[A-Za-z0-9+/]{40,})*(?:\r?\n[A-Za-z0-9+/]{4,}(?==))?={0,2}"
+)
+_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :,-]?){8,}")
+_PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_ESCAPE = re.compile(
+    r"(?:\\x[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|&#x[0-9A-Fa-f]{1,6};|&#[0-9]{1,7};|&[a-z]{2,6};"
+)
+_TAGS = re.compile("[\U000e0020-\U000e007e]{2,}")
+_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
+_SYMBOL = re.compile(r"[^\w\s]")
+_BREAK = re.compile(r"\s+")
+_URL_SAFE = str.maketrans("-_", "+/")
+_COMMON_WORDS = """
+the and you your all are not with this that from have what ignore previous prior above
+instructions instruction prompt system reveal forget disregard rules show tell print
+"""
+_ROT13_WORDS = frozenset(codecs.encode(_COMMON_WORDS, "rot13").split())
+
+
+class Unfolding(NamedTuple):
+    """Every view of one text, the original first; `complete` when the budget sufficed."""
+
+    views: tuple[View, ...]
+    complete: bool
+
+
+def _readable(data: bytes) -> str | None:
+    text = data.decode("utf-8", errors="replace")
+    if len(text) < 4 or len(_CONTROL.findall(text)) * 20 > len(text):
+        return None
+    return text if len(_SYMBOL.findall(text)) * 5 <= len(text) * 2 else None
+
+
+def _runs(
+    parent: View, pattern: re.Pattern[str], decode: Callable[[str], str | None], layer: str
+) -> View | None:
+    rewriter = Rewriter(parent)
+    for match in pattern.finditer(parent.text):
+        decoded = decode(match[0])
+        if decoded:
+            rewriter.put(decoded + "\n", *match.span())
+    return rewriter.view(layer)
+
+
+def _from_base64(run: str) -> str | None:
+    body = _BREAK.sub("", run).rstrip("=").translate(_URL_SAFE)
+    body = body[: len(body) - (len(body) % 4 == 1)]
+    return _readable(binascii.a2b_base64(body + "=" * (-len(body) % 4)))
+
+
+def _from_hex(run: str) -> str | None:
+    return _readable(bytes.fromhex(re.sub("[ :,-]", "", run)))
+
+
+def _from_escape(match: re.Match[str]) -> str:
+    found = match[0]
+    if found.startswith("\\x"):
+        return bytes.fromhex(found.replace("\\x", "")).decode("utf-8", errors="replace")
+    if found.startswith("\\u"):
+        return chr(int(found[2:], 16))
+    return html.unescape(found)
+
+
+def _from_selectors(run: str) -> str | None:
+    places = (ord(character) for character in run)
+    return _readable(
+        bytes(place - 0xFE00 if place < 0xE0100 else place - 0xE0100 + 16 for place in places)
+    )
+
+
+def base64(parent: View) -> View | None:
+    """The readable base64 runs, standard or URL-safe, in one line or wrapped."""
+    return _runs(parent, _BASE64, _from_base64, "base64")
+
+
+def hexadecimal(parent: View) -> View | None:
+    """The readable runs of hex digits, with or without separators."""
+    return _runs(parent, _HEX, _from_hex, "hex")
+
+
+def percent(parent: View) -> View | None:
+    """The text with URL escapes resolved."""
+    if "%" not in parent.text:
+        return None
+    return rewrite(
+        parent,
+        _PERCENT,
+        lambda match: unquote_to_bytes(match[0]).decode("utf-8", errors="replace"),
+        "percent",
+    )
+
+
+def escapes(parent: View) -> View | None:
+    r"""The text with \\x and \\u escapes and HTML references resolved."""
+    if "\\" not in parent.text and "&" not in parent.text:
+        return None
+    return rewrite(parent, _ESCAPE, _from_escape, "escapes")
+
+
+def rot13(parent: View) -> View | None:
+    """The text rotated by 13 letters, when that gives at least two known words."""
+    if len(_ROT13_WORDS.intersection(parent.lower.split())) < 2:
+        return None
+    turned = codecs.encode(parent.text, "rot13")
+    return View(parent.field, turned, (*parent.layers, "rot13"), parent)
+
+
+def tags(parent: View) -> View | None:
+    """The ASCII that Unicode tag characters spell."""
+    return _runs(
+        parent, _TAGS, lambda run: "".join(chr(ord(mark) - 0xE0000) for mark in run), "tags"
+    )
+
+
+def selectors(parent: View) -> View | None:
+    """The bytes that runs of variation selectors spell."""
+    return _runs(parent, _SELECTORS, _from_selectors, "selectors")
+
+
+HIDDEN = (tags, selectors)
+ENCODED = (base64, hexadecimal, percent, escapes, rot13)
+SPELLED = (unleet, unspace)
+
+
+def unfold(field: str, text: str) -> Unfolding:
+    """Every reading of `text`, breadth first, within a budget linear in its length."""
+    root = View(field, text)
+    views, seen, complete = [root], {text}, True
+    budget = BUDGET_FACTOR * len(text) + BUDGET_FLOOR
+    wave = [root]
+    for depth in range(DEPTH + 1):
+        deeper: list[View] = []
+        for parent in wave:
+            plain = fold(parent) or parent
+            derived = [] if plain is parent else [plain]
+            derived += [view for spell in SPELLED if (view := spell(plain))]
+            children: list[View] = []
+            if depth < DEPTH:
+                children += [view for decode in ENCODED if (view := decode(plain))]
+                if not parent.text.isascii():
+                    children += [view for decode in HIDDEN if (view := decode(parent))]
+            for view in (*derived, *children):
+                if view.text in seen:
+                    continue
+                budget -= len(view.text)
+                if budget < 0:
+                    complete = False
+                    continue
+                seen.add(view.text)
+                views.append(view)
+                if view in children:
+                    deeper.append(view)
+        wave = deeper
+    return Unfolding(tuple(views), complete)

@@ -1,0 +1,182 @@
+"""The fold of all results into one judgement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.analysis import Action, EngineResult, Finding, Judgement, Outcome, Thresholds, Verdict
+from engines.verdict import judge
+
+LIMITS = Thresholds()
+steady = settings(deadline=None, derandomize=True, database=None)
+
+
+def finding(score: float, category: str = "prompt_injection", engine: str = "one") -> Finding:
+    return Finding(engine, category, score, f"rule {score}", "text", ((0, 1),), "found")
+
+
+def result(engine: str, *findings: Finding, outcome: Outcome | None = None) -> EngineResult:
+    own = outcome or (Outcome.FLAGGED if findings else Outcome.CLEAN)
+    return EngineResult(engine, "1.0.0", own, findings)
+
+
+def judged(*results: EngineResult, **keywords: Any) -> Judgement:
+    return judge(results, LIMITS, **keywords)
+
+
+findings = st.builds(
+    finding,
+    st.floats(0, 1),
+    st.sampled_from(["prompt_injection", "jailbreak", "secrets"]),
+    st.sampled_from(["one", "two"]),
+)
+results_lists = st.lists(
+    st.builds(
+        EngineResult,
+        st.sampled_from(["one", "two", "three"]),
+        st.just("1.0.0"),
+        st.sampled_from(list(Outcome)),
+        st.lists(findings, max_size=3).map(tuple),
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize(
+    ("score", "verdict", "action"),
+    [
+        (0.0, Verdict.SAFE, Action.ALLOW),
+        (0.2999, Verdict.SAFE, Action.ALLOW),
+        (0.3, Verdict.LOW_RISK, Action.AUDIT),
+        (0.4999, Verdict.LOW_RISK, Action.AUDIT),
+        (0.5, Verdict.MEDIUM_RISK, Action.WARN),
+        (0.6999, Verdict.MEDIUM_RISK, Action.WARN),
+        (0.7, Verdict.HIGH_RISK, Action.BLOCK),
+        (1.0, Verdict.HIGH_RISK, Action.BLOCK),
+    ],
+)
+def test_the_risk_gives_verdict_and_action(score: float, verdict: Verdict, action: Action) -> None:
+    judgement = judged(result("one", finding(score)))
+    assert (judgement.risk_score, judgement.verdict, judgement.action) == (score, verdict, action)
+
+
+@given(results=results_lists, extra=findings)
+@steady
+def test_another_finding_never_lowers_the_risk(results: list[EngineResult], extra: Finding) -> None:
+    more = [*results, result("four", extra)]
+    assert judge(more, LIMITS).risk_score >= judge(results, LIMITS, fail_closed=False).risk_score
+
+
+@given(results=results_lists, data=st.data())
+@steady
+def test_the_order_of_results_does_not_matter(results: list[EngineResult], data: Any) -> None:
+    turned = data.draw(st.permutations(results))
+    assert judge(turned, LIMITS) == judge(results, LIMITS)
+
+
+@given(results=results_lists)
+@steady
+def test_the_risk_stays_within_its_range(results: list[EngineResult]) -> None:
+    assert 0 <= judge(results, LIMITS).risk_score <= 1
+
+
+@given(count=st.integers(1, 400))
+@steady
+def test_unanimous_clean_is_safe_however_many_agree(count: int) -> None:
+    judgement = judged(*(result(f"engine {place}") for place in range(count)))
+    assert (judgement.risk_score, judgement.verdict) == (0, Verdict.SAFE)
+    assert judgement.action is Action.ALLOW
+
+
+def test_unanimous_clean_is_safe_even_with_thresholds_of_nought() -> None:
+    assert judge([result("one")], Thresholds(0, 0, 0)).action is Action.ALLOW
+
+
+def test_most_engines_saying_block_gives_block() -> None:
+    loud = [result(f"loud {place}", finding(0.9)) for place in range(171)]
+    quiet = [result(f"quiet {place}") for place in range(46)]
+    assert judged(*loud, *quiet).action is Action.BLOCK
+
+
+def test_a_single_strong_finding_is_not_outvoted() -> None:
+    quiet = [result(f"quiet {place}") for place in range(216)]
+    assert judged(result("loud", finding(0.9)), *quiet).action is Action.BLOCK
+
+
+def test_look_alike_rules_of_one_category_do_not_add_up() -> None:
+    many = [result(f"engine {place}", finding(0.2)) for place in range(50)]
+    assert judged(*many).risk_score == 0.2
+
+
+def test_different_categories_do_add_up() -> None:
+    both = (finding(0.5, "prompt_injection"), finding(0.5, "secrets"))
+    assert judged(result("one", *both)).risk_score == 0.75
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILURE, Outcome.TIMEOUT])
+def test_a_failed_engine_degrades_the_judgement_and_is_named(outcome: Outcome) -> None:
+    judgement = judged(result("good"), result("bad", outcome=outcome))
+    assert (judgement.degraded, judgement.engines_failed) == (True, ("bad",))
+    assert (judgement.engines_run, judgement.action) == (("good",), Action.ALLOW)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.SKIPPED, Outcome.UNSUPPORTED])
+def test_an_engine_without_a_turn_does_not_degrade(outcome: Outcome) -> None:
+    judgement = judged(result("good"), result("other", outcome=outcome))
+    assert (judgement.degraded, judgement.engines_skipped) == (False, ("other",))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILURE, Outcome.TIMEOUT, Outcome.SKIPPED])
+def test_a_required_engine_without_an_answer_blocks(outcome: Outcome) -> None:
+    judgement = judged(result("good"), result("must", outcome=outcome), required=["must"])
+    assert (judgement.action, judgement.verdict) == (Action.BLOCK, Verdict.HIGH_RISK)
+    assert judgement.risk_score >= LIMITS.block
+    assert judgement.degraded
+
+
+def test_a_required_engine_without_a_result_blocks_and_is_named() -> None:
+    judgement = judged(result("good"), required=["must"])
+    assert (judgement.action, judgement.engines_failed) == (Action.BLOCK, ("must",))
+
+
+def test_a_required_engine_with_nothing_to_read_does_not_block() -> None:
+    unsupported = result("must", outcome=Outcome.UNSUPPORTED)
+    assert judged(result("good"), unsupported, required=["must"]).action is Action.ALLOW
+
+
+def test_failing_open_lets_the_verdict_stand_but_says_so() -> None:
+    results = (result("good"), result("must", outcome=Outcome.FAILURE))
+    judgement = judged(*results, required=["must"], fail_closed=False)
+    assert (judgement.action, judgement.degraded) == (Action.ALLOW, True)
+
+
+@pytest.mark.parametrize(("closed", "action"), [(True, Action.BLOCK), (False, Action.ALLOW)])
+def test_when_every_engine_fails_the_policy_decides(closed: bool, action: Action) -> None:
+    judgement = judged(result("one", outcome=Outcome.TIMEOUT), fail_closed=closed)
+    assert (judgement.action, judgement.degraded) == (action, True)
+
+
+def test_what_a_late_engine_found_still_counts() -> None:
+    late = result("late", finding(0.9), outcome=Outcome.TIMEOUT)
+    assert judged(result("good"), late).action is Action.BLOCK
+
+
+def test_an_input_that_nobody_examined_is_not_called_safe_without_a_word() -> None:
+    judgement = judged(result("one", outcome=Outcome.SKIPPED))
+    assert judgement.degraded
+    assert "No engine examined" in judgement.recommendation
+
+
+def test_every_recommendation_is_one_sentence() -> None:
+    cases = [judged(result("one", finding(score / 10))) for score in range(11)]
+    cases += [judged(result("one"), result("two", outcome=Outcome.FAILURE))]
+    assert all(case.recommendation.count(".") == 1 for case in cases)
+
+
+def test_the_strongest_finding_comes_first() -> None:
+    judgement = judged(result("one", finding(0.1), finding(0.8)), result("two", finding(0.4)))
+    assert [each.score for each in judgement.findings] == [0.8, 0.4, 0.1]

@@ -1,0 +1,1 @@
+"""Celery, and nothing clever: fetch, call pure code, store."""

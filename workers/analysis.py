@@ -1,0 +1,80 @@
+"""The task that runs engines: claim, call pure code, store."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+from celery import signals
+
+from core.analysis import EngineResult, Outcome
+from core.logs import log_context
+from core.metrics import ENGINE_SECONDS, QUEUE_WAIT
+from engines.catalogue import catalogue
+from engines.runner import run as run_engines
+from workers.app import app
+from workers.runs import Run, claim, finish, lease, still_mine
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 0.25
+
+
+@app.task(name="analysis.analyze")
+def analyze(run_id: str) -> None:
+    """Run one chunk of one job on this worker's class of engines."""
+    claimed = claim(UUID(run_id))
+    if claimed is None:
+        return
+    run, contents = claimed
+    QUEUE_WAIT.labels(run.engine_class).observe(run.waited_s)
+    with log_context(analysis_id=str(run.analysis_id), run_id=run_id), lease(run):
+        if len(contents) != len(run.items):
+            _give_up(run, "the content was dropped by retention before it was analysed")
+            return
+        engines = [catalogue()[name] for name in run.engines if name in catalogue()]
+        results = run_engines(engines, contents, should_stop=_stopper(run))
+        results = [_complete(run, item) for item in results]
+        if finish(run, results):
+            for item in results:
+                for result in item:
+                    ENGINE_SECONDS.labels(result.engine).observe(result.duration_ms / 1000)
+
+
+def _stopper(run: Run) -> Callable[[], bool]:
+    """Asks now and then whether the run is still wanted; remembers a no."""
+    state = {"asked": time.monotonic(), "stop": False}
+
+    def should_stop() -> bool:
+        if not state["stop"] and time.monotonic() - state["asked"] > LOOK_SECONDS:
+            state["stop"] = not still_mine(run)
+            state["asked"] = time.monotonic()
+        return bool(state["stop"])
+
+    return should_stop
+
+
+def _complete(run: Run, item: list[EngineResult]) -> list[EngineResult]:
+    """Every engine that the run names has a result; one that this worker lacks has failed."""
+    given = {result.engine for result in item}
+    missing = [name for name in run.engines if name not in given]
+    return [
+        *item,
+        *(
+            EngineResult(name, "", Outcome.FAILURE, reason="this worker does not have the engine")
+            for name in missing
+        ),
+    ]
+
+
+def _give_up(run: Run, reason: str) -> None:
+    failed = [EngineResult(name, "", Outcome.FAILURE, reason=reason) for name in run.engines]
+    finish(run, [failed for _ in run.items], state="failed", error=reason)
+
+
+@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
+def _warm(**_: object) -> None:
+    """Load the catalogue before the first job rather than during it."""
+    catalogue()

@@ -1,0 +1,83 @@
+"""The metrics port: what the node's processes counted, and what broker and database say now."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+
+from core.errors import SentinelError
+from core.metrics import SCRAPED, exposition
+from workers import presence
+from workers.app import QUEUES
+from workers.rescue import queue_lengths
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+log = logging.getLogger(__name__)
+
+
+class _Now:
+    """Gauges read at the moment of the scrape; a store that is down leaves its gauges out."""
+
+    def collect(self) -> Iterable[GaugeMetricFamily]:
+        try:
+            lengths = queue_lengths()
+        except SentinelError:
+            lengths = {}
+        length = GaugeMetricFamily(
+            "sentinel_queue_length", SCRAPED["sentinel_queue_length"], labels=["queue"]
+        )
+        for queue, size in lengths.items():
+            length.add_metric([queue], size)
+        yield length
+        if "io" in lengths:
+            yield GaugeMetricFamily(
+                "sentinel_event_buffer_size",
+                SCRAPED["sentinel_event_buffer_size"],
+                value=lengths["io"],
+            )
+        up = GaugeMetricFamily(
+            "sentinel_workers_up", SCRAPED["sentinel_workers_up"], labels=["queue"]
+        )
+        try:
+            workers = presence.fresh()
+        except SentinelError:
+            workers = None
+        if workers is not None:
+            for queue in QUEUES:
+                up.add_metric([queue], workers.get(queue, 0))
+        yield up
+
+
+def page() -> bytes:
+    """The whole exposition in Prometheus text format."""
+    now = CollectorRegistry()
+    now.register(_Now())  # type: ignore[arg-type]
+    return exposition() + generate_latest(now)
+
+
+def application(
+    environ: dict[str, Any], start_response: Callable[[str, list[tuple[str, str]]], Any]
+) -> list[bytes]:
+    """A WSGI application that knows `/metrics` alone."""
+    if environ.get("PATH_INFO") not in ("/metrics", "/"):
+        start_response("404 Not Found", [("Content-Type", "text/plain")])
+        return [b"ask for /metrics\n"]
+    body = page()
+    start_response("200 OK", [("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:
+        log.debug(format, *args)
+
+
+def serve(host: str, port: int) -> None:
+    """Answer scrapes until the process ends. Raises OSError when the port is taken."""
+    with make_server(host, port, application, handler_class=_Quiet) as server:
+        server.serve_forever()

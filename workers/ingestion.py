@@ -1,0 +1,169 @@
+"""Telemetry: events travel in batches in the message body and are copied into day partitions."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from core.database import UnitOfWork, unit_of_work
+from core.metrics import INGESTION_SECONDS, TELEMETRY_EVENTS
+from core.telemetry import Event
+from workers.app import app, broker_guarded
+
+EVENTS_PER_MESSAGE = 500
+BUFFER_LIMIT = 2000
+COLUMNS = (
+    "ts",
+    "tenant",
+    "application_id",
+    "event_id",
+    "event_type",
+    "model",
+    "status",
+    "latency_ms",
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cost",
+    "user_id",
+    "session_id",
+    "environment",
+    "tags",
+    "received_at",
+)
+CONTENT_COLUMNS = ("ts", "tenant", "application_id", "event_id", "prompt", "response")
+PARTITIONED = ("contents", "telemetry", "telemetry_contents")
+
+_ready: set[date] = set()
+
+
+def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
+    """Hand events to the io workers. Raises BrokerDown when none of a batch could be handed over."""
+    received = datetime.now(UTC)
+    rows = [_row(event, tenant, received) for event in events]
+
+    def send() -> None:
+        with app.producer_or_acquire() as producer:
+            for start in range(0, len(rows), EVENTS_PER_MESSAGE):
+                part = rows[start : start + EVENTS_PER_MESSAGE]
+                store_events.apply_async((part,), queue="io", producer=producer)
+
+    broker_guarded(send)
+
+
+@app.task(
+    name="telemetry.store",
+    acks_late=True,
+    retry_after_outage=2.0,
+)
+def store_events(rows: list[list[Any]]) -> None:
+    """Copy a batch into its day partitions; an event that is there already counts once."""
+    with unit_of_work() as work:
+        ensure_partitions(work, datetime.now(UTC).date())
+        work.connection.exec_driver_sql(
+            "CREATE TEMP TABLE arriving (LIKE telemetry, prompt text, response text)"
+            " ON COMMIT DROP"
+        )
+        _copy(work, "arriving", (*COLUMNS, "prompt", "response"), rows)
+        listed = ", ".join(COLUMNS)
+        stored = work.connection.exec_driver_sql(
+            f"INSERT INTO telemetry ({listed}) SELECT {listed} FROM arriving"
+            " ON CONFLICT DO NOTHING"
+        ).rowcount
+        texts = ", ".join(CONTENT_COLUMNS)
+        if any(row[-1] is not None or row[-2] is not None for row in rows):
+            work.connection.exec_driver_sql(
+                f"INSERT INTO telemetry_contents ({texts}) SELECT {texts} FROM arriving"
+                " WHERE prompt IS NOT NULL OR response IS NOT NULL ON CONFLICT DO NOTHING"
+            )
+        work.connection.exec_driver_sql(
+            "INSERT INTO applications (tenant, id) SELECT DISTINCT tenant, application_id"
+            " FROM arriving ON CONFLICT DO NOTHING"
+        )
+    TELEMETRY_EVENTS.inc(stored)
+    received = datetime.fromisoformat(rows[0][COLUMNS.index("received_at")])
+    INGESTION_SECONDS.observe((datetime.now(UTC) - received).total_seconds())
+
+
+def ensure_partitions(work: UnitOfWork, today: date) -> int:
+    """Create the day tables from a week back to two days ahead; returns how many were made."""
+    if today in _ready:
+        return 0
+    made = work.execute(
+        "SELECT count(*) FILTER (WHERE sentinel_ensure_partition(parent, day)) FROM"
+        " unnest(CAST(:parents AS text[])) AS parent,"
+        " (SELECT CAST(:today AS date) + offset_days AS day FROM"
+        "  generate_series(-8, 2) AS offset_days) AS days",
+        parents=list(PARTITIONED),
+        today=today,
+    ).scalar_one()
+    work.after_commit(lambda: _ready.add(today))
+    return int(made)
+
+
+def drop_before(work: UnitOfWork, oldest: date) -> list[str]:
+    """Drop the day tables of all days before `oldest`, and old rows kept outside them."""
+    dropped = []
+    for parent in PARTITIONED:
+        names = work.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
+            " WHERE i.inhparent = to_regclass(:parent) ORDER BY 1",
+            parent=parent,
+        ).scalars()
+        for name in list(names):
+            day = name.removeprefix(f"{parent}_")
+            if day.isdigit() and date.fromisoformat(day) < oldest:
+                work.connection.exec_driver_sql(f"DROP TABLE {name}")
+                dropped.append(name)
+        column = "created_at" if parent == "contents" else "ts"
+        work.connection.exec_driver_sql(
+            f"DELETE FROM {parent}_other WHERE {column} < %s", (oldest - timedelta(days=365),)
+        )
+    return dropped
+
+
+def _row(event: Event, tenant: str, received: datetime) -> list[Any]:
+    return [
+        event.timestamp.isoformat(),
+        tenant,
+        event.application_id,
+        event.event_id,
+        event.event_type,
+        event.model,
+        event.status,
+        event.latency_ms,
+        event.prompt_tokens,
+        event.completion_tokens,
+        event.total_tokens,
+        event.cost,
+        event.user_id,
+        event.session_id,
+        event.environment,
+        None if event.tags is None else json.dumps(event.tags),
+        received.isoformat(),
+        event.prompt,
+        event.response,
+    ]
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _copy(
+    work: UnitOfWork, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    buffer = io.StringIO()
+    for row in rows:
+        buffer.write(
+            "\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in row)
+        )
+        buffer.write("\n")
+    buffer.seek(0)
+    cursor = work.connection.connection.cursor()
+    try:
+        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
+    finally:
+        cursor.close()

@@ -1,0 +1,113 @@
+"""Starts one role of the farm in this process: a worker of a class, beat, Flower, metrics."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from core.errors import ConfigError, StartError
+from core.settings import settings
+
+CLASSES = ("cpu", "gpu", "io", "control")
+POOLS = {"cpu": "prefork", "gpu": "threads", "io": "threads", "control": "threads"}
+THREADS = {"gpu": 4, "io": 4, "control": 2}
+
+
+def worker(engine_class: str) -> None:
+    """Serve the queues of one class until told to stop; `io` takes `control` along."""
+    if engine_class not in CLASSES:
+        raise ConfigError(f"--class {engine_class!r} is unknown; choose {', '.join(CLASSES)}")
+    from workers import presence
+
+    os.environ[presence.CLASS_ENV] = engine_class
+    name = f"{engine_class}-{os.getpid()}@{socket.gethostname()}"
+    os.environ[presence.NAME_ENV] = name
+    os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    app = _prepared(f"worker-{engine_class}")
+    queues = "io,control" if engine_class == "io" else engine_class
+    threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
+    app.worker_main(
+        [
+            "worker",
+            "--hostname", name,
+            "--queues", queues,
+            "--pool", POOLS[engine_class],
+            "--concurrency", str(threads),
+            "--loglevel", settings().log_level,
+            "--without-mingle",
+            "--without-gossip",
+        ]
+    )  # fmt: skip
+
+
+def beat() -> None:
+    """Send the periodic tasks. Any number may run: each tick's work is claimed in PostgreSQL."""
+    app = _prepared("beat")
+    folder = settings().sentinel_home / "run"
+    folder.mkdir(parents=True, exist_ok=True)
+    schedule = folder / f"beat-schedule-{os.getpid()}"
+    for old in folder.glob("beat-schedule-*"):
+        if not Path(f"/proc/{old.name.split('-')[2].split('.')[0]}").exists():
+            old.unlink(missing_ok=True)
+    app.start(
+        ["beat", "--schedule", str(schedule), "--pidfile=", "--loglevel", settings().log_level]
+    )
+
+
+def flower() -> None:
+    """Flower over the broker: names, ids and timings of tasks, never their arguments."""
+    app = _prepared("flower")
+    chosen = settings()
+    arguments = [
+        "flower",
+        f"--address={chosen.gateway_host}",
+        f"--port={chosen.flower_port}",
+        "--inspect_timeout=1000",
+    ]
+    if chosen.authenticated:
+        secret = chosen.auth_secret.get_secret_value()
+        if not secret:
+            raise ConfigError("AUTH_SECRET is not set; Flower needs it as its password")
+        os.environ["FLOWER_BASIC_AUTH"] = f"sentinel:{secret}"
+    app.start(arguments)
+
+
+def metrics() -> None:
+    """Serve the metrics of the node's processes on METRICS_PORT."""
+    from core.logs import configure
+    from workers import exporter
+
+    configure("metrics")
+    chosen = settings()
+    try:
+        exporter.serve(chosen.gateway_host, chosen.metrics_port)
+    except OSError as problem:
+        raise StartError(
+            f"port {chosen.metrics_port} cannot be bound: {problem.strerror}; "
+            "set METRICS_PORT to a free one"
+        ) from problem
+
+
+def _prepared(service: str):  # type: ignore[no-untyped-def]
+    from core.logs import configure
+
+    configure(service)
+    if settings().metrics_enabled and "SENTINEL_INSTANCE" not in os.environ:
+        threading.Thread(target=_serve_if_free, name="metrics", daemon=True).start()
+    from workers.app import app
+
+    sys.argv[0] = f"sentinel-{service}"
+    return app
+
+
+def _serve_if_free() -> None:
+    """Outside `sentinel up` the first process of a node serves the metrics of all."""
+    from workers import exporter
+
+    try:
+        exporter.serve(settings().gateway_host, settings().metrics_port)
+    except OSError:
+        return

@@ -1,0 +1,205 @@
+"""Rescue: what lost its message, its worker or its time is found in PostgreSQL and moved on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from redis.exceptions import RedisError
+
+from core.analysis import EngineClass, EngineResult, Outcome
+from core.database import UnitOfWork, unit_of_work
+from core.errors import BrokerDown
+from engines.catalogue import catalogue
+from workers import presence, waiting
+from workers.app import QUEUES, app, publish_runs
+from workers.runs import MAX_ATTEMPTS, Run, store_results
+from workers.submission import NO_GPU_WORKER
+from workers.task import periodic
+
+log = logging.getLogger(__name__)
+
+LOST_AFTER_SECONDS = 5.0
+RESEND_AFTER_SECONDS = 60.0
+BATCH = 500
+KEY_PREFIX = "sentinel:"
+
+
+@periodic(1.0, "control")
+@app.task(name="rescue.sweep")
+def sweep() -> dict[str, int]:
+    """One round; returns what it changed."""
+    changed = {
+        "expired": expire(),
+        "orphaned": release_orphans(),
+        "skipped": skip_without_gpu(),
+        "resent": resend(),
+    }
+    if any(changed.values()):
+        log.info("rescue", extra=changed)
+    return changed
+
+
+def expire() -> int:
+    """End jobs past their deadline."""
+    with unit_of_work() as work:
+        late = work.execute(
+            "SELECT id FROM analyses WHERE state IN ('queued', 'running') AND deadline_at < now()"
+            " LIMIT :n",
+            n=BATCH,
+        ).scalars()
+        jobs = list(late)
+    return sum(end_job(job, "expired", "the deadline passed") for job in jobs)
+
+
+def end_job(job: UUID, state: str, reason: str) -> bool:
+    """Bring an open job and its runs to `cancelled` or `expired`; False when it was over."""
+    with unit_of_work() as work:
+        _lock_runs(work, job)
+        row = work.execute(
+            "UPDATE analyses SET state = :state, finished_at = clock_timestamp(), error = :reason"
+            " WHERE id = :id AND state IN ('queued', 'running') RETURNING watched",
+            id=job,
+            state=state,
+            reason=reason,
+        ).one_or_none()
+        if row is None:
+            return False
+        work.execute(
+            "UPDATE runs SET state = :state, finished_at = now(), lease_until = NULL"
+            " WHERE analysis_id = :id AND state IN ('queued', 'running')",
+            id=job,
+            state=state,
+        )
+        if row.watched:
+            work.after_commit(lambda: waiting.announce(job))
+    return True
+
+
+def _lock_runs(work: UnitOfWork, job: UUID) -> None:
+    work.execute("SELECT id FROM runs WHERE analysis_id = :id ORDER BY id FOR UPDATE", id=job)
+
+
+def release_orphans() -> int:
+    """Give runs whose lease ran out to another attempt; fail those that died too often."""
+    with unit_of_work() as work:
+        work.execute(
+            "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL"
+            " WHERE id IN (SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
+            "   AND attempt < :most ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED)",
+            most=MAX_ATTEMPTS,
+            n=BATCH,
+        )
+        worn = work.execute(
+            "SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
+            " AND attempt >= :most ORDER BY id LIMIT :n",
+            most=MAX_ATTEMPTS,
+            n=BATCH,
+        ).scalars()
+        dead = list(worn)
+    reason = f"the worker died {MAX_ATTEMPTS} times over this run"
+    return sum(
+        conclude(run, "running", "failed", Outcome.FAILURE, reason) for run in dead
+    )
+
+
+def skip_without_gpu(job: UUID | None = None) -> int:
+    """Close queued GPU runs while no GPU worker is up, or those of one job that cannot wait."""
+    gpu = str(EngineClass.GPU)
+    if job is None and presence.is_up(gpu):
+        return 0
+    with unit_of_work() as work:
+        rows = work.execute(
+            "SELECT id FROM runs WHERE state = 'queued' AND engine_class = :gpu"
+            + (" AND analysis_id = :job" if job else "")
+            + " ORDER BY id LIMIT :n",
+            gpu=gpu,
+            n=BATCH,
+            **({"job": job} if job else {}),
+        ).scalars()
+        waiting_runs = list(rows)
+    reason = "no GPU worker took it within the mode's time" if job else NO_GPU_WORKER
+    return sum(
+        conclude(run, "queued", "skipped", Outcome.SKIPPED, reason) for run in waiting_runs
+    )
+
+
+def conclude(run_id: UUID, old: str, new: str, outcome: Outcome, reason: str) -> bool:
+    """Close a run that no worker will finish, with the same outcome for each of its engines."""
+    with unit_of_work() as work:
+        row = work.execute(
+            "UPDATE runs SET state = :new, finished_at = now(), lease_until = NULL, error = :reason"
+            " WHERE id = :id AND state = :old AND (state = 'queued' OR lease_until < now())"
+            " RETURNING *",
+            id=run_id,
+            old=old,
+            new=new,
+            reason=reason,
+        ).one_or_none()
+        if row is None:
+            return False
+        run = _as_run(row)
+        store_results(work, run, [_outcomes(run, outcome, reason) for _ in run.items])
+    return True
+
+
+def _as_run(row: Any) -> Run:
+    return Run(
+        id=row.id,
+        analysis_id=row.analysis_id,
+        tenant=row.tenant,
+        application_id=row.application_id,
+        engine_class=row.engine_class,
+        chunk=row.chunk,
+        first_item=row.first_item,
+        last_item=row.last_item,
+        engines=tuple(row.engines),
+        attempt=row.attempt,
+        mode="",
+        options={},
+        created_at=row.created_at,
+        waited_s=0.0,
+    )
+
+
+def _outcomes(run: Run, outcome: Outcome, reason: str) -> Sequence[EngineResult]:
+    versions = {name: engine.version for name, engine in catalogue().items()}
+    return [
+        EngineResult(name, versions.get(name, ""), outcome, reason=reason) for name in run.engines
+    ]
+
+
+def resend() -> int:
+    """Send queued runs again whose message is certainly gone or suspiciously old."""
+    lengths = queue_lengths()
+    sent = 0
+    for queue in ("cpu", "gpu"):
+        age = LOST_AFTER_SECONDS if lengths.get(queue, 0) == 0 else RESEND_AFTER_SECONDS
+        with unit_of_work() as work:
+            lost = list(
+                work.execute(
+                    "UPDATE runs SET published_at = now() WHERE id IN (SELECT id FROM runs"
+                    " WHERE state = 'queued' AND engine_class = :queue AND (published_at IS NULL"
+                    " OR published_at < now() - make_interval(secs => :age))"
+                    " ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED) RETURNING id",
+                    queue=queue,
+                    age=age,
+                    n=BATCH,
+                ).scalars()
+            )
+        publish_runs(queue, lost)
+        sent += len(lost)
+    return sent
+
+
+def queue_lengths() -> dict[str, int]:
+    """Messages that wait in each queue. Raises BrokerDown."""
+    try:
+        with waiting.client().pipeline(transaction=False) as pipe:
+            for queue in QUEUES:
+                pipe.llen(KEY_PREFIX + queue)
+            return dict(zip(QUEUES, pipe.execute(), strict=True))
+    except RedisError as problem:
+        raise BrokerDown() from problem

@@ -1,0 +1,64 @@
+"""The base of every task: log context, timing, retry as a value, and one broad except."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from celery import Task
+
+from core.errors import SentinelError, Unavailable
+from core.logs import log_context
+from core.metrics import TASK_SECONDS
+
+log = logging.getLogger(__name__)
+
+
+class FarmTask(Task):  # type: ignore[misc]
+    """Tasks of the farm. Nothing of their arguments reaches an event, a header or Flower."""
+
+    abstract = True
+    retry_after_outage: ClassVar[float | None] = None
+    """Seconds after which the message comes again when a store is down; None drops the message,
+    because rows in PostgreSQL remember the work."""
+
+    def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Publish without representations of the arguments."""
+        options.setdefault("argsrepr", "")
+        options.setdefault("kwargsrepr", "")
+        return super().apply_async(args, kwargs, **options)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        begun = time.perf_counter()
+        with log_context(task=self.name, task_id=self.request.id):
+            try:
+                return self.run(*args, **kwargs)
+            except Unavailable as problem:
+                if self.retry_after_outage is None:
+                    log.warning("dropped for now: %s", problem)
+                    return None
+                raise self.retry(
+                    countdown=self.retry_after_outage, max_retries=None, exc=problem
+                ) from problem
+            except SentinelError as problem:
+                log.error("refused: %s", problem)
+                return None
+            finally:
+                TASK_SECONDS.labels(self.name).observe(time.perf_counter() - begun)
+
+
+def periodic(seconds: float, queue: str) -> Callable[[Any], Any]:
+    """Let beat send this task every so many seconds; stands above `@app.task`.
+
+    A tick that waited longer than its period is dropped, so a stopped worker finds no backlog.
+    """
+
+    def schedule(task: Any) -> Any:
+        task.app.add_periodic_task(
+            seconds, task.s(), name=task.name, queue=queue, expires=max(seconds * 3, 5.0)
+        )
+        return task
+
+    return schedule

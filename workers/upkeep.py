@@ -1,0 +1,43 @@
+"""Upkeep: partitions ahead of the clock, retention behind it. Each step reports what it changed."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from core.configfile import parse_duration
+from core.database import unit_of_work
+from core.settings import settings
+from workers.app import app
+from workers.ingestion import drop_before, ensure_partitions
+from workers.task import periodic
+
+log = logging.getLogger(__name__)
+
+
+@periodic(3600.0, "control")
+@app.task(name="upkeep.hourly")
+def hourly() -> dict[str, int]:
+    """Make the next days' tables, drop those past retention, forget what has no use."""
+    today = datetime.now(UTC).date()
+    raw = timedelta(seconds=parse_duration(settings().retention_raw))
+    with unit_of_work() as work:
+        made = ensure_partitions(work, today)
+    with unit_of_work() as work:
+        dropped = drop_before(work, today - raw)
+        ticks = work.execute(
+            "DELETE FROM detector_ticks WHERE tick < now() - interval '1 day'"
+        ).rowcount
+        tokens = work.execute("DELETE FROM revoked_tokens WHERE expires_at < now()").rowcount
+        workers = work.execute(
+            "DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 hour'"
+        ).rowcount
+    changed = {
+        "partitions_made": made,
+        "partitions_dropped": len(dropped),
+        "ticks_forgotten": ticks,
+        "tokens_forgotten": tokens,
+        "workers_forgotten": workers,
+    }
+    log.info("upkeep", extra=changed)
+    return changed
