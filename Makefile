@@ -11,9 +11,10 @@ comma := ,
 # cannot be had, or finds no wheel, pip does it. The project itself is linked, not copied.
 WHEELS := --only-binary :all: --no-binary sentinel-farm
 define install
+	@echo "installing into $(VENV)"
 	@{ command -v uv >/dev/null || $(PIP) uv; } 2>/dev/null || true
 	@UV=$$(command -v uv || echo $(VENV)/bin/uv); \
-	  $$UV pip install --quiet --python $(PY) $(WHEELS) -e '.[$(1)]' 2>/dev/null \
+	  $$UV pip install --quiet --compile-bytecode --python $(PY) $(WHEELS) -e '.[$(1)]' 2>/dev/null \
 	  || $(PIP) $(WHEELS) -e '.[$(1)]'
 endef
 

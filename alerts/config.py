@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -25,6 +26,9 @@ FLAT = Node("routing", "{}", (), (), False, ("alertname",), 0.0, 10.0, 4 * 3600.
 
 TREE = Node("route", "{}", (), (), False, (), 30.0, 300.0, 4 * 3600.0)
 """Defaults of the tree: Alertmanager's own."""
+
+LONGEST = 10 * 365 * 86400
+"""Longest duration of a route, in seconds."""
 
 _LATER = {
     "inhibit_rules": "one alert does not mute another yet",
@@ -94,9 +98,10 @@ def _document(document: dict[str, Any], where: str, http: HttpClient | None) -> 
         both = "both routing and route given" if "route" in document else "no route given"
         raise ConfigError(f"{where}: {both}; write either routing (flat) or route (a tree)")
     flat = "routing" in document
+    http = http or HttpClient()
     receivers: dict[str, AnyReceiver] = {}
     for place, entry in enumerate(_list(f"{where}: receivers", document.get("receivers"))):
-        one = _receiver(f"{where}: receivers[{place}]", entry, flat, http or HttpClient())
+        one = _receiver(f"{where}: receivers[{place}]", entry, flat, http)
         if one.name in receivers:
             raise ConfigError(f"{where}: receiver {one.name!r}: name used twice; make it unique")
         receivers[one.name] = one
@@ -109,8 +114,9 @@ def _document(document: dict[str, Any], where: str, http: HttpClient | None) -> 
 
 
 def _undefined(where: str, name: str, receivers: Iterable[str]) -> str:
-    hint = unknown_key("", name, receivers).partition("; ")[2]
-    return f"{where}: no receiver is named {name!r}" + (f"; {hint}" if hint else "")
+    near = difflib.get_close_matches(name, list(receivers), n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"{where}: no receiver is named {name!r}{hint}"
 
 
 def _receiver(where: str, entry: object, flat: bool, http: HttpClient) -> AnyReceiver:
@@ -136,6 +142,8 @@ def _flat(entries: object, where: str) -> Node:
         names = _list(f"{here}: receivers", keys.get("receivers"))
         if not names or not all(isinstance(name, str) for name in names):
             raise ConfigError(f"{here}: receivers: must list at least one name")
+        if len(set(names)) < len(names):
+            raise ConfigError(f"{here}: receivers: a name is listed twice")
         node = _node(where, f"routing[{index}]", keys, FLAT)
         children.append(replace(node, receivers=tuple(names)))
     return replace(FLAT, routes=_distinct(children))
@@ -292,4 +300,6 @@ def _duration(
     seconds = 0.0 if value == "0" else parse_duration(value)
     if not seconds and not zero:
         raise ConfigError(f"{here}: {key}: must be more than zero")
+    if seconds > LONGEST:
+        raise ConfigError(f"{here}: {key}: must not be longer than ten years")
     return seconds

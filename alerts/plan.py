@@ -45,7 +45,7 @@ class GroupState:
 
     `due` is the next look and `flushed_at` the last. `firing` and `resolved` are the fingerprints
     in the last notification, `owed` those told as firing and not yet as resolved. `number` counts
-    the notifications.
+    the notifications. `scope`, such as a tenant, keeps equal groups of different owners apart.
     """
 
     receiver: str
@@ -60,6 +60,7 @@ class GroupState:
     resolved: frozenset[str] = field(default=frozenset())
     owed: frozenset[str] = field(default=frozenset())
     number: int = 0
+    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,10 @@ class Decision:
     notification: Notification | None = None
 
 
-def new_group(target: Target, labels: Mapping[str, str]) -> GroupState:
+def new_group(target: Target, labels: Mapping[str, str], scope: str = "") -> GroupState:
     """The state of a group nobody has heard of, for an alert with these labels."""
-    return GroupState(target.receiver, target.group_key(labels), target.group_labels(labels))
+    key, grouped = target.group_key(labels), target.group_labels(labels)
+    return GroupState(target.receiver, key, grouped, scope=scope)
 
 
 def decide(
@@ -229,6 +231,7 @@ def _sent(
 def _dedup_key(state: GroupState, alerts: Iterable[Alert], now: datetime) -> str:
     """Follows from the state and the alerts alone: two that decide the same give the same key."""
     content = [
+        state.scope,
         state.receiver,
         state.group_key,
         state.number,

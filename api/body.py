@@ -118,7 +118,33 @@ def json_document() -> Any:
 
 def read(model: type[Model]) -> Model:
     """The request's JSON body as this model. Raises Problem 422 naming the first bad field."""
-    return validated(model, json_document())
+    document = json_document()
+    _demand_storable(document)
+    return validated(model, document)
+
+
+def _demand_storable(document: Any) -> None:
+    """Refuse what no database text can hold, wherever it stands in the document."""
+    left: list[tuple[tuple[int | str, ...], Any]] = [((), document)]
+    while left:
+        path, part = left.pop()
+        if isinstance(part, dict):
+            left.extend(((*path, key), value) for key, value in part.items())
+            left.extend(((*path, key), key) for key in part)
+        elif isinstance(part, list):
+            left.extend(((*path, place), value) for place, value in enumerate(part))
+        elif isinstance(part, str) and (reason := _unstorable(part)):
+            raise Problem(422, reason, field=field_name(path))
+
+
+def _unstorable(text: str) -> str:
+    if "\x00" in text:
+        return "must not contain NUL characters; remove \\u0000"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "must not contain lone surrogates; send whole characters"
+    return ""
 
 
 def validated(model: type[Model], document: Any) -> Model:

@@ -6,23 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.analysis import Action, Content, JobState, Mode, Outcome, Verdict
 
 MAX_ITEMS = 10_000
 
 
-def _storable(text: str) -> str:
-    if "\x00" in text:
-        raise ValueError("must not contain NUL characters; remove \\u0000")
-    return text
-
-
-Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[
-    str, AfterValidator(_storable), Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")
-]
+Text = str
+Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00]+$")]
 
 
 class _Strict(BaseModel):
@@ -43,28 +35,6 @@ class Context(_Strict):
     documents: list[Text] = Field(default=[], max_length=100)
     history: list[Turn] = Field(default=[], max_length=1000)
     tools: list[dict[str, Any]] = Field(default=[], max_length=1000)
-
-    @model_validator(mode="after")
-    def _tools_storable(self) -> Self:
-        for tool in self.tools:
-            _walk(tool)
-        return self
-
-
-def _walk(part: Any) -> None:
-    if isinstance(part, str):
-        _storable(part)
-        try:
-            part.encode()
-        except UnicodeEncodeError:
-            raise ValueError("must not contain lone surrogates") from None
-    elif isinstance(part, dict):
-        for key, value in part.items():
-            _walk(key)
-            _walk(value)
-    elif isinstance(part, list):
-        for value in part:
-            _walk(value)
 
 
 class Input(_Strict):

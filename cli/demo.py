@@ -42,6 +42,7 @@ _NORMAL, _SURGE = 240, 40
 _ANOMALY_TIMEOUT = 25.0
 _ALERT_TIMEOUT = 20.0
 _PAUSE = 0.3
+_PROMPT_WIDTH = 28
 _COLOURS = {"block": "red", "warn": "yellow", "audit": "cyan", "allow": "green"}
 
 
@@ -110,10 +111,11 @@ class Demo:
 
 
 def _guard(console: Console, client: httpx.Client) -> bool:
-    table = Table("prompt", box=box.SIMPLE, pad_edge=False)
+    table = Table(box=box.SIMPLE, pad_edge=False)
+    table.add_column("prompt", no_wrap=True, min_width=_PROMPT_WIDTH)
     for title in ("verdict", "risk", "action"):
         table.add_column(title, no_wrap=True)
-    table.add_column("engines", overflow="fold")
+    table.add_column("engines", no_wrap=True)
     judged = 0
     with Live(table, console=console) if console.is_terminal else nullcontext():
         for prompt in PROMPTS:
@@ -134,7 +136,7 @@ def _judgement(found: Mapping[str, Any], status: int) -> tuple[str, ...]:
         f"[{_COLOURS.get(action, 'white')}]{escape(str(found['verdict']))}[/]",
         f"{float(found.get('risk_score') or 0):.2f}",
         escape(action),
-        escape(", ".join(_engines(found)) or "-"),
+        escape("\n".join(_engines(found)) or "-"),
     )
 
 
@@ -255,10 +257,11 @@ def _engines(answer: Mapping[str, Any]) -> list[str]:
 
 def _said(alert: Mapping[str, Any]) -> str:
     """One line out of Alertmanager's webhook document."""
-    labels, notes = alert.get("commonLabels"), alert.get("commonAnnotations")
-    name = labels.get("alertname") if isinstance(labels, dict) else None
-    texts = list(notes.values()) if isinstance(notes, dict) else []
-    parts = [str(part) for part in (alert.get("status"), name, *texts) if part]
+    members = alert.get("alerts")
+    first = members[0] if isinstance(members, list) and members else {}
+    labels, notes = (first.get(key) or {} for key in ("labels", "annotations"))
+    texts = (labels.get("severity"), labels.get("alertname"), *notes.values())
+    parts = [str(text) for text in texts if text]
     return "  ".join(parts) or _short(json.dumps(alert), 200)
 
 
@@ -270,7 +273,7 @@ def _mapping(answer: httpx.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _short(text: str, length: int = 34) -> str:
+def _short(text: str, length: int = _PROMPT_WIDTH) -> str:
     return text if len(text) <= length else f"{text[: length - 3]}..."
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import http.client
 import io
 import shlex
 import shutil
@@ -21,7 +22,7 @@ from typing import Self, cast
 from supervisor.xmlrpc import SupervisorTransport
 
 from core import leftovers
-from core.errors import StartError
+from core.errors import SentinelError, StartError
 from core.home import Home, write_private
 from core.tether import tethered
 
@@ -56,6 +57,10 @@ class State:
     def failing(self) -> bool:
         """Whether it ended and has to be started again."""
         return self.state in ("BACKOFF", "FATAL", "EXITED", "UNKNOWN")
+
+
+class SupervisorDied(SentinelError):
+    """The supervisor ended by itself; everything is being stopped, start again."""
 
 
 class Supervisor:
@@ -140,7 +145,9 @@ class Supervisor:
         try:
             with xmlrpc.client.ServerProxy("http://localhost", transport=transport) as server:
                 return cast(object, getattr(server.supervisor, method)(*arguments))
-        except (OSError, xmlrpc.client.Error) as problem:
+        except (OSError, http.client.HTTPException, xmlrpc.client.Error) as problem:
+            if not self.alive:
+                raise SupervisorDied() from problem
             raise StartError(f"the supervisor does not obey: {problem}") from problem
 
     def _wait_until_it_answers(self) -> None:
@@ -149,7 +156,7 @@ class Supervisor:
             try:
                 self._call("getState")
                 return
-            except StartError as problem:
+            except SentinelError as problem:
                 if not self.alive or time.monotonic() > deadline:
                     log = self._home.logs / "supervisord.log"
                     raise StartError(f"supervisord did not start; see {log}") from problem

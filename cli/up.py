@@ -18,9 +18,9 @@ from cli.address import Address
 from cli.demo import Demo
 from cli.programs import child_environment, programs, shared_environment
 from cli.screen import curl_line, farm_table, step
-from cli.supervision import FARM, STORES, Supervisor
+from cli.supervision import FARM, STORES, Supervisor, SupervisorDied
 from core import embedded, keys, leftovers
-from core.errors import SentinelError, StartError
+from core.errors import StartError
 from core.home import Home
 from core.settings import Settings, settings
 
@@ -34,10 +34,6 @@ _WATCH_PAUSE = 0.25
 
 class _Stopped(BaseException):
     """A signal asked for the end."""
-
-
-class SupervisorDied(SentinelError):
-    """The supervisor ended by itself; everything is being stopped, start again."""
 
 
 def run(*, demo: bool, with_flower: bool, leave_after_demo: bool) -> int:

@@ -18,6 +18,21 @@ _DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h|d|w|y)")
 _UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31536000}
 
 
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice in one mapping instead of taking the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} stands twice in one mapping", key.start_mark
+                )
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def substitute(value: Any, where: str, environment: Mapping[str, str] | None = None) -> Any:
     """Replace `${VAR}` and `${VAR:-default}` in every string of a parsed document.
 
@@ -72,7 +87,7 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """As `load_yaml`, from a string; `where` names the source in errors."""
     try:
-        document = yaml.safe_load(text)
+        document = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
@@ -83,7 +98,10 @@ def parse_yaml(
         return {}
     if not isinstance(document, dict):
         raise ConfigError(f"{where}: the top level must be a mapping of names to values")
-    replaced = substitute(document, where, environment)
+    try:
+        replaced = substitute(document, where, environment)
+    except RecursionError:
+        raise ConfigError(f"{where}: an anchor contains itself; write the value out") from None
     assert isinstance(replaced, dict)
     return replaced
 

@@ -76,11 +76,13 @@ def make_cluster(home: Home) -> None:
 def postgres_command(home: Home, port: int) -> tuple[str, ...]:
     """What runs the server in the foreground; SIGINT stops it. Needs `make_cluster` before."""
     socket = home.postgres / f".s.PGSQL.{port}"
-    sockets = str(home.postgres) if len(str(socket)) <= _LONGEST_SOCKET_PATH else ""
+    sockets = ""
+    if len(str(socket).encode()) <= _LONGEST_SOCKET_PATH:
+        sockets = '"{}"'.format(str(home.postgres).replace('"', '""'))
     options = {
         "port": str(port),
         "listen_addresses": "127.0.0.1",
-        "unix_socket_directories": f'"{sockets}"' if sockets else "",
+        "unix_socket_directories": sockets,
         "unix_socket_permissions": "0700",
         "logging_collector": "off",
         "log_destination": "stderr",

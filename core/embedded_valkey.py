@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from core.embedded_wheels import binary
 from core.errors import StartError
@@ -41,7 +43,8 @@ def valkey_command(home: Home, port: int) -> tuple[str, ...]:
 
 def valkey_answers(home: Home, port: int) -> bool:
     """Whether the server takes commands."""
-    with redis.Redis.from_url(redis_url(home, port), socket_timeout=2) as client:
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis.from_url(redis_url(home, port), socket_timeout=2, retry=once) as client:
         try:
             return bool(client.ping())
         except redis.AuthenticationError as problem:

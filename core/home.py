@@ -14,10 +14,13 @@ from core.errors import StartError
 from core.tether import import_path
 
 MARK = "SENTINEL_INSTANCE"
-"""Variable that tells the processes of one home from everybody else's."""
+"""Variable that tells the processes of one home from everybody else's.
 
-_UNWRITABLE = " ;", " #", "\n", "\r"
-"""What supervisord's configuration file cannot hold inside a path."""
+SPT_NOENV beside it keeps the setproctitle library, where it is installed, from overwriting it.
+"""
+
+_UNWRITABLE = "%", " ;", " #", "\n", "\r"
+"""What supervisord's configuration file does not keep as it is inside a path."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Home:
         home = cls(path.expanduser().absolute())
         if any(part in str(home.root) for part in _UNWRITABLE):
             raise StartError(
-                f"the data directory {home.root} has a comment sign or a line break in its path; "
+                f"the data directory {home.root} has %, ' ;', ' #' or a line break in its path; "
                 "choose another with SENTINEL_HOME or --home"
             )
         try:
@@ -99,6 +102,7 @@ class Home:
             **os.environ,
             **import_path(os.environ.get("PYTHONPATH")),
             MARK: str(self.root.resolve()),
+            "SPT_NOENV": "1",
         }
 
     @contextmanager

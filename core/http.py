@@ -6,6 +6,7 @@ passed, so a name that changes its answer between check and use gains nothing.
 
 from __future__ import annotations
 
+import contextlib
 import email.utils
 import functools
 import ipaddress
@@ -90,14 +91,14 @@ class HttpClient:
             except httpx.TimeoutException:
                 problem = f"{target.host} did not answer within {self._timeout:g} s"
                 break
-            except httpx.HTTPError as error:
-                problem = f"{target.host} broke the connection off: {type(error).__name__}"
-                break
-            except (ValueError, httpx.InvalidURL):
+            except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
                 raise DeliveryError(
                     f"the request to {target.host} cannot be built; check URL and headers",
                     permanent=True,
                 ) from None
+            except httpx.HTTPError as error:
+                problem = f"{target.host} broke the connection off: {type(error).__name__}"
+                break
         raise DeliveryError(problem or f"{target.host} has no address", permanent=False)
 
     @functools.cached_property
@@ -141,11 +142,7 @@ class HttpClient:
         )
         response = self._client.send(request, stream=True)
         try:
-            text = b""
-            for part in response.iter_raw():
-                text += part[: self._largest_answer - len(text)]
-                if len(text) >= self._largest_answer or time.monotonic() > deadline:
-                    break
+            text = self._read(response, deadline)
         finally:
             response.close()
         return Answer(
@@ -153,6 +150,16 @@ class HttpClient:
             _redacted(text.decode("utf-8", "replace"), target),
             _retry_after(response.headers),
         )
+
+    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+        """The answer's beginning. The status is known, so a body that breaks off is no failure."""
+        text = b""
+        with contextlib.suppress(httpx.HTTPError):
+            for part in response.iter_raw():
+                text += part[: self._largest_answer - len(text)]
+                if len(text) >= self._largest_answer or time.monotonic() > deadline:
+                    break
+        return text
 
 
 def _parsed(url: str) -> httpx.URL:

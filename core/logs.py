@@ -18,6 +18,17 @@ from pythonjsonlogger.json import JsonFormatter
 
 from core.settings import settings
 
+_NOISY = (
+    "alembic",
+    "httpx",
+    "httpcore",
+    "kombu",
+    "amqp",
+    "celery.worker.strategy",
+    "celery.app.trace",
+    "celery.beat",
+)
+
 _context: ContextVar[dict[str, Any] | None] = ContextVar("log_context", default=None)
 
 
@@ -49,7 +60,7 @@ def configure(service: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(chosen.log_level.upper())
-    for noisy in ("alembic", "httpx", "httpcore", "kombu", "amqp", "urllib3"):
+    for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(max(logging.WARNING, root.level))
 
 

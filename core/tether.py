@@ -34,7 +34,7 @@ def tethered(
 def import_path(inherited: str | None) -> dict[str, str]:
     """The variable by which a child finds these packages, where they are not installed."""
     root = Path(__file__).resolve().parent.parent
-    if root.name == "site-packages":
+    if root.name in ("site-packages", "dist-packages"):
         return {}
     return {"PYTHONPATH": os.pathsep.join(filter(None, (str(root), inherited)))}
 

@@ -180,8 +180,10 @@ def _window(where: str, value: object) -> float:
         seconds = parse_duration(value)
     except ConfigError as problem:
         raise ConfigError(f"{where}: {problem}") from None
+    except OverflowError:
+        seconds = math.inf
     if not (math.isfinite(seconds) and 1 <= seconds <= 31 * 86400):
-        raise ConfigError(f"{where}: {value} must be between 1s and 31d")
+        raise ConfigError(f"{where}: must be between 1s and 31d")
     return seconds
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from statistics import NormalDist
 from typing import ClassVar
 
 from core.configfile import parse_duration
+from core.errors import ConfigError
 from detectors.base import (
     Anomaly,
     Detector,
@@ -20,6 +22,9 @@ from detectors.metrics import DIRECTIONS
 
 HISTORY = 60
 """Windows before the current one that make the baseline."""
+
+LONGEST = 20_000
+"""Most windows that anyone is asked to gather."""
 
 SEASONS = {"hourly": "1h", "daily": "1d", "weekly": "1w"}
 _CYCLES = {"hourly": 24, "daily": 7, "weekly": 4}
@@ -48,6 +53,11 @@ class ZScore(Detector):
         "seasonality": tuple(SEASONS),
     }
     min_samples = 5
+
+    def check(self, spec: DetectorSpec) -> None:
+        super().check(spec)
+        if self.history(spec) > LONGEST:
+            raise ConfigError(f"window is too short for seasonality {spec.seasonality}")
 
     def history(self, spec: DetectorSpec) -> int:
         """How many windows before the current one `evaluate` wants to see."""
@@ -133,8 +143,8 @@ def _allowance(count: int, threshold: float) -> float:
 def _surprise(usual: Sequence[Point], current: Point) -> float:
     """How unlikely this share is for its number of events, in standard deviations.
 
-    The root of the binomial deviance against the share of the baseline, one event of each kind
-    added so that a baseline without failures does not make the first one impossible.
+    Chernoff's bound on the binomial tail against the share of the baseline, one event of each
+    kind added so that a baseline without failures does not make the first one impossible.
     """
     assert current.value is not None
     total = sum(point.count for point in usual)
@@ -145,4 +155,5 @@ def _surprise(usual: Sequence[Point], current: Point) -> float:
     for seen, model in ((share, expected), (1 - share, 1 - expected)):
         if seen > 0:
             deviance += seen * math.log(seen / model)
-    return math.sqrt(max(0.0, 2 * current.count * deviance))
+    chance = math.exp(-min(700.0, max(0.0, current.count * deviance)))
+    return max(0.0, -NormalDist().inv_cdf(min(chance, 0.5)))

@@ -98,8 +98,10 @@ class TextEngine(Engine):
     def examine(self, document: Document) -> EngineResult:
         found: list[Finding] = []
         for field in document.fields(self.inputs):
-            views = document.unfold(field).views
-            for view in views[:1] if self.reads == "original" else views:
+            if self.reads == "original":
+                found += self.scan(document.original(field))
+                continue
+            for view in document.unfold(field).views:
                 found += self.scan(view)
         return self.found(found)
 

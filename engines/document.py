@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Any
+import itertools
+import re
+from collections.abc import Collection, Iterator, Mapping
 
 from core.analysis import Content
 from engines.layers import Unfolding, unfold
+from engines.normaliser import View
 
 KINDS = ("text", "response", "documents", "history", "system_prompt", "tools")
 """What an engine's `inputs` may name."""
+MAX_PATH = 200
+"""Longest field name; a string that lies deeper in a tool is named by a number."""
+
+_PLAIN_KEY = re.compile(r"[\w$-]{1,64}")
 
 
 class Document:
@@ -29,6 +35,10 @@ class Document:
         yield from (text for _, text in self._fields.values())
         for unfolded in self._unfolded.values():
             yield from (view.text for view in unfolded.views)
+
+    def original(self, field: str) -> View:
+        """The field as it was given."""
+        return View(field, self._fields[field][1])
 
     def unfold(self, field: str) -> Unfolding:
         """Every view of the field, the original first."""
@@ -53,15 +63,23 @@ def _fields(content: Content) -> Iterator[tuple[str, tuple[str, str]]]:
             yield name, ("tools", text)
 
 
-def _strings(name: str, value: Any) -> Iterator[tuple[str, str]]:  # noqa: ANN401
+def _strings(name: str, value: object) -> Iterator[tuple[str, str]]:
     """Every string inside a tool declaration, named by its path; deep nesting is no danger."""
     waiting = [(name, value)]
-    while waiting:
+    for count in itertools.count():
+        if not waiting:
+            return
         path, part = waiting.pop()
+        if len(path) > MAX_PATH:
+            path = f"{name}.#{count}"
         if isinstance(part, str):
             if part:
                 yield path, part
-        elif isinstance(part, dict):
-            waiting += [(f"{path}.{key}", inner) for key, inner in reversed(part.items())]
+        elif isinstance(part, Mapping):
+            inner = [
+                (f"{path}.{key if _PLAIN_KEY.fullmatch(str(key)) else f'#{place}'}", each)
+                for place, (key, each) in enumerate(part.items())
+            ]
+            waiting += reversed(inner)
         elif isinstance(part, list | tuple):
-            waiting += [(f"{path}[{at}]", inner) for at, inner in enumerate(part)][::-1]
+            waiting += reversed([(f"{path}[{place}]", each) for place, each in enumerate(part)])

@@ -14,6 +14,8 @@ Source: OWASP LLM01:2025 Prompt Injection (jailbreaking); Shen et al. 2023, "Do 
 
 from __future__ import annotations
 
+import re
+
 from engines.base import PatternEngine, Rule
 
 _FILL = r"(?:[\w']{1,20}\W{1,4})"
@@ -33,6 +35,12 @@ _LAWLESS_NEEDS = (
     "unrestricted", "uncensored", "unfiltered", "amoral", "jailbroken", "unaligned", "unchained",
     "unethical", "unmoderated", "rogue", "evil", "malicious",
 )  # fmt: skip
+_TWIN_NEEDS = (*_LAWLESS_NEEDS, "jailbr", "dan)", "dan]", "dan:")
+
+
+def _lawless_twin(match: re.Match[str]) -> bool:
+    after = match.string[match.end() : match.end() + 160]
+    return any(word in after for word in _TWIN_NEEDS)
 
 
 class Jailbreak(PatternEngine):
@@ -133,15 +141,16 @@ class Jailbreak(PatternEngine):
         Rule(
             "double_answer",
             r"\b(?:two|2|both)\W{1,4}(?:[\w']{1,20}\W{1,4}){0,3}?(?:responses?|answers?|ways"
-            rf"|outputs?|paragraphs?)\b[^\n]{{0,160}}?\b(?:{_LAWLESS}|jailbr\w{{3,8}}|dan\b)",
+            r"|outputs?|paragraphs?)\b",
             0.7,
             "asks for a second answer without rules",
-            needs=(*_LAWLESS_NEEDS, "jailbr", "dan"),
+            needs=_TWIN_NEEDS,
+            check=_lawless_twin,
         ),
         Rule(
             "token_threat",
             r"\b(?:lose|deduct\w{0,3}|take away|subtract\w{0,3})\W{1,4}(?:[\w']{1,20}\W{1,4}){0,3}?"
-            r"tokens\b[^\n]{0,120}?\b(?:refus|reject|die|break character)",
+            r"tokens\b[^\n]{0,60}?\b(?:refus|reject|die|break character)",
             0.6,
             "threatens the model with made-up tokens",
             needs=("tokens",),

@@ -1,7 +1,8 @@
 """Encodings that a text may be wrapped in, and the unfolding of all of them.
 
 Runs of base64 and hex are decoded and joined into one view, a line each, so that the number of
-views does not grow with the number of runs. No decoder makes a text longer.
+views does not grow with the number of runs. No decoder makes a text longer; the budget bounds
+what all layers together may come to.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}"
     r"(?:\r?\n[A-Za-z0-9+/]{40,})*(?:\r?\n[A-Za-z0-9+/]{4,}(?==))?={0,2}"
 )
-_HEX = re.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}[ :,-]?){8,}")
+_HEX = re.compile(
+    r"(?<![0-9A-Za-z])(?:(?:[0-9A-Fa-f]{2}){8,}|[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,})"
+)
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(
     r"(?:\\x[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|&#x[0-9A-Fa-f]{1,6};|&#[0-9]{1,7};|&[a-z]{2,6};"

@@ -16,6 +16,9 @@ from typing import NamedTuple
 from core.analysis import Span
 from engines.confusables import CONFUSABLES
 
+MAX_EXPANSION = 4
+"""A character that stands for more than so many (a whole Arabic phrase) is left as it is."""
+
 _TYPOGRAPHIC = str.maketrans("İ‘’‛ʼ“”", "i''''\"\"")
 _LEET = str.maketrans("013457@$", "oieastas")
 _LEET_WORD = re.compile(r"[A-Za-z][013457@$]{1,3}[A-Za-z]")
@@ -138,7 +141,8 @@ def _folded(character: str) -> str:
         return ""
     parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", character))
     kept = (part for part in parts if unicodedata.category(part) not in _DROPPED)
-    return "".join(CONFUSABLES.get(part, part) for part in kept)
+    plain = "".join(CONFUSABLES.get(part, part) for part in kept)
+    return plain if len(plain) <= MAX_EXPANSION else character
 
 
 def fold(parent: View) -> View | None:

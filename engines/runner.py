@@ -144,6 +144,7 @@ def explain(problem: Exception, documents: Sequence[Document]) -> str:
     if frames:
         kind += f" in {Path(frames[-1].filename).name}:{frames[-1].lineno}"
     message = _QUOTED.sub("…", str(problem))[:_MESSAGE_LENGTH]
+    message = "".join(sign if sign.isprintable() else " " for sign in message).strip()
     if not message or _quotes(message.lower(), documents):
         return kind
     return f"{kind}: {message}"
@@ -154,9 +155,9 @@ def _quotes(message: str, documents: Sequence[Document]) -> bool:
         message[first : first + _OVERLAP] for first in range(max(1, len(message) - _OVERLAP + 1))
     }
     return any(
-        window in text.lower()
+        window in text
         for document in documents
-        for text in document.texts()
+        for text in (each.lower() for each in document.texts())
         for window in windows
     )
 

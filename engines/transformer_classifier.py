@@ -72,6 +72,7 @@ class TransformerClassifier(Engine):
             raise ConfigError(
                 "GPU_MODEL is set but torch or transformers is not installed; install [gpu]"
             ) from missing
+        transformers.utils.logging.disable_progress_bar()
         self._torch = torch
         self._threshold = chosen.gpu_model_threshold
         self._device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -47,7 +47,11 @@ _delivering = threading.Lock()
 def config() -> AlertConfig:
     """alerts.yaml, read once per process. Raises ConfigError."""
     client = HttpClient(allow_private=settings().private_targets)
-    return load_alerts(settings().alerts_file, http=client)
+    loaded = load_alerts(settings().alerts_file, http=client)
+    for name in loaded.receivers:
+        ALERTS_SENT.labels(name)
+        ALERT_FAILURES.labels(name)
+    return loaded
 
 
 def fire(
@@ -152,7 +156,7 @@ def _decide_tenant(
     queued = 0
     for key, (target, members) in groups.items():
         old = states.get((tenant, *key))
-        decision = decide(old or new_group(target, members[0].labels), members, target, now)
+        decision = decide(old or new_group(target, members[0].labels, scope=tenant), members, target, now)
         if decision.state != old:
             _store_state(work, tenant, decision.state, now)
         if decision.notification is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from core.database import UnitOfWork, unit_of_work
@@ -14,7 +14,6 @@ from core.telemetry import Event
 from workers.app import app, broker_guarded
 
 EVENTS_PER_MESSAGE = 500
-BUFFER_LIMIT = 2000
 COLUMNS = (
     "ts",
     "tenant",
@@ -105,7 +104,11 @@ def ensure_partitions(work: UnitOfWork, today: date) -> int:
 
 
 def drop_before(work: UnitOfWork, oldest: date) -> list[str]:
-    """Drop the day tables of all days before `oldest`, and old rows kept outside them."""
+    """Drop the day tables of all days before `oldest`; returns their names.
+
+    Rows outside the day tables, such as events that came late, go when they were received that
+    long ago.
+    """
     dropped = []
     for parent in PARTITIONED:
         names = work.execute(
@@ -118,10 +121,14 @@ def drop_before(work: UnitOfWork, oldest: date) -> list[str]:
             if day.isdigit() and date.fromisoformat(day) < oldest:
                 work.connection.exec_driver_sql(f"DROP TABLE {name}")
                 dropped.append(name)
-        column = "created_at" if parent == "contents" else "ts"
-        work.connection.exec_driver_sql(
-            f"DELETE FROM {parent}_other WHERE {column} < %s", (oldest - timedelta(days=365),)
-        )
+    work.execute("DELETE FROM contents_other WHERE created_at < :oldest", oldest=oldest)
+    work.execute("DELETE FROM telemetry_other WHERE received_at < :oldest", oldest=oldest)
+    work.execute(
+        "DELETE FROM telemetry_contents_other c WHERE ts < :oldest AND NOT EXISTS"
+        " (SELECT FROM telemetry_other t WHERE (t.tenant, t.application_id, t.event_id, t.ts)"
+        " = (c.tenant, c.application_id, c.event_id, c.ts))",
+        oldest=oldest,
+    )
     return dropped
 
 

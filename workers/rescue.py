@@ -14,7 +14,7 @@ from core.database import UnitOfWork, unit_of_work
 from core.errors import BrokerDown
 from engines.catalogue import catalogue
 from workers import presence, waiting
-from workers.app import QUEUES, app, publish_runs
+from workers.app import KEY_PREFIX, QUEUES, app, publish_runs
 from workers.runs import MAX_ATTEMPTS, Run, store_results
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
@@ -24,7 +24,6 @@ log = logging.getLogger(__name__)
 LOST_AFTER_SECONDS = 5.0
 RESEND_AFTER_SECONDS = 60.0
 BATCH = 500
-KEY_PREFIX = "sentinel:"
 
 
 @periodic(1.0, "control")

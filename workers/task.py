@@ -56,9 +56,14 @@ def periodic(seconds: float, queue: str) -> Callable[[Any], Any]:
     """
 
     def schedule(task: Any) -> Any:
-        task.app.add_periodic_task(
-            seconds, task.s(), name=task.name, queue=queue, expires=max(seconds * 3, 5.0)
-        )
+        from workers.app import app
+
+        def add(sender: Any, **_: Any) -> None:
+            sender.add_periodic_task(
+                seconds, task.s(), name=task.name, queue=queue, expires=max(seconds * 3, 5.0)
+            )
+
+        app.on_after_finalize.connect(add, weak=False)
         return task
 
     return schedule

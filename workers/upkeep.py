@@ -15,9 +15,9 @@ from workers.task import periodic
 log = logging.getLogger(__name__)
 
 
-@periodic(3600.0, "control")
-@app.task(name="upkeep.hourly")
-def hourly() -> dict[str, int]:
+@periodic(600.0, "control")
+@app.task(name="upkeep.tidy")
+def tidy() -> dict[str, int]:
     """Make the next days' tables, drop those past retention, forget what has no use."""
     today = datetime.now(UTC).date()
     raw = timedelta(seconds=parse_duration(settings().retention_raw))
@@ -39,5 +39,6 @@ def hourly() -> dict[str, int]:
         "tokens_forgotten": tokens,
         "workers_forgotten": workers,
     }
-    log.info("upkeep", extra=changed)
+    if any(changed.values()):
+        log.info("upkeep", extra=changed)
     return changed

@@ -49,11 +49,11 @@ def make(where: str, name: str, kind: object, config: object, http: HttpClient) 
     known = registry()
     if kind is None:
         raise ConfigError(f"{where}: type: missing; write one of {', '.join(known)}")
-    if kind not in known:
+    if not isinstance(kind, str) or kind not in known:
         near = difflib.get_close_matches(str(kind), list(known), n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         raise ConfigError(f"{where}: type: unknown type {kind!r}; {hint}")
-    found = known[str(kind)]
+    found = known[kind]
     if config is None:
         config = {}
     if not isinstance(config, Mapping):

@@ -59,7 +59,8 @@ def configured(kind: type[AnyReceiver], where: str, config: Mapping[str, Any]) -
     try:
         return kind.Config.model_validate(config)
     except ValidationError as problem:
-        first = problem.errors(include_input=False, include_url=False)[0]
+        errors = problem.errors(include_input=False, include_url=False)
+        first = min(errors, key=lambda error: error["type"] != "extra_forbidden")
         path = [str(part) for part in first["loc"]]
         if first["type"] == "extra_forbidden":
             place = ": ".join([where, *path[:-1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import smtplib
 import ssl
@@ -11,7 +12,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 
 from alerts import message
 from alerts.nouns import Delivery, Notification
@@ -48,7 +49,7 @@ class Smtp(Strict):
     username: str = ""
     password: SecretStr = SecretStr("")
     starttls: Literal["auto", "required", "never"] = "auto"
-    ca_file: str | None = None
+    ca_file: FilePath | None = None
     timeout: Annotated[float, Field(gt=0, le=120)] = 15.0
 
     @property
@@ -83,9 +84,13 @@ class Email(Receiver[EmailConfig]):
         mail = self._mail(notification, now)
         host = self.config.smtp.host
         try:
-            with self._connected() as server:
+            server = self._connected()
+            try:
                 self._secure(server)
                 refused = server.send_message(mail)
+            finally:
+                with contextlib.suppress(OSError, smtplib.SMTPException):
+                    server.quit()
         except smtplib.SMTPRecipientsRefused as problem:
             codes = [code for code, _ in problem.recipients.values()]
             raise self._error("refused every recipient", codes, problem) from None
@@ -93,6 +98,10 @@ class Email(Receiver[EmailConfig]):
             raise self._error("refused the mail", [problem.smtp_code], problem) from None
         except smtplib.SMTPNotSupportedError as problem:
             raise self._error("cannot take the mail", [500], problem) from None
+        except UnicodeError:
+            raise DeliveryError(
+                f"{host}: username, password and addresses must be ASCII here", permanent=True
+            ) from None
         except ssl.SSLCertVerificationError as problem:
             reason = problem.verify_message
             raise DeliveryError(

@@ -24,6 +24,9 @@ blueprint = Blueprint("analyze", __name__)
 MODE_SECONDS = {Mode.FAST: 0.01, Mode.BALANCED: 0.05, Mode.THOROUGH: 0.2}
 RISK_HEADER = "X-Sentinel-Risk"
 
+for _status in ("success", "blocked", "error"):
+    REQUESTS.labels(_status)
+
 
 @blueprint.post("/api/v1/analyze")
 @blueprint.post("/v1/analyze")

@@ -73,7 +73,7 @@ def swallow(_: Document) -> None:
     while True:
         try:
             spin(_)
-        except Exception:  # noqa: BLE001
+        except Exception:  # noqa: BLE001, S112
             continue
 
 
@@ -104,6 +104,11 @@ def test_a_reason_never_quotes_the_input(message: str) -> None:
     assert not re.search("quick|brown|fox", reason, re.IGNORECASE)
 
 
+def test_a_reason_can_be_stored() -> None:
+    reason = outcome_of(Scripted(fail_with(ValueError("odd \x00 \ud800 signs")))).reason
+    assert reason.isprintable()
+
+
 def test_a_reason_never_quotes_a_decoded_layer() -> None:
     hidden = Content(text="dGhlIHBhc3N3b3JkIGlzIGh1bnRlcjI0Mg==")
 
@@ -132,7 +137,7 @@ def test_a_load_that_fails_is_a_failure_and_is_not_tried_again_for_each_content(
 def test_an_engine_that_hangs_is_interrupted(act: Callable[[Document], None]) -> None:
     result = outcome_of(Hasty(act))
     assert result.outcome is Outcome.TIMEOUT
-    assert result.duration_ms >= 50
+    assert result.duration_ms >= 40
 
 
 def test_the_deadline_interrupts_an_engine_too() -> None:
@@ -147,9 +152,9 @@ def test_after_the_deadline_the_rest_is_a_timeout_without_a_turn() -> None:
 
 def test_outside_the_main_thread_a_late_result_is_labelled() -> None:
     results: list[EngineResult] = []
-    until = time.monotonic() + 0.06
 
     def busy(_: Document) -> None:
+        until = time.monotonic() + 0.06
         while time.monotonic() < until:
             pass
 

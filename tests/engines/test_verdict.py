@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -24,8 +24,10 @@ def result(engine: str, *findings: Finding, outcome: Outcome | None = None) -> E
     return EngineResult(engine, "1.0.0", own, findings)
 
 
-def judged(*results: EngineResult, **keywords: Any) -> Judgement:
-    return judge(results, LIMITS, **keywords)
+def judged(
+    *results: EngineResult, required: Sequence[str] = (), fail_closed: bool = True
+) -> Judgement:
+    return judge(results, LIMITS, required=required, fail_closed=fail_closed)
 
 
 findings = st.builds(
@@ -73,7 +75,9 @@ def test_another_finding_never_lowers_the_risk(results: list[EngineResult], extr
 
 @given(results=results_lists, data=st.data())
 @steady
-def test_the_order_of_results_does_not_matter(results: list[EngineResult], data: Any) -> None:
+def test_the_order_of_results_does_not_matter(
+    results: list[EngineResult], data: st.DataObject
+) -> None:
     turned = data.draw(st.permutations(results))
     assert judge(turned, LIMITS) == judge(results, LIMITS)
 
