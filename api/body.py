@@ -38,7 +38,9 @@ def raw() -> bytes:
 
 
 def _too_large(limit: int) -> Problem:
-    return Problem(413, f"the body exceeds {limit} bytes; split it or raise GATEWAY_MAX_REQUEST_SIZE")
+    return Problem(
+        413, f"the body exceeds {limit} bytes; split it or raise GATEWAY_MAX_REQUEST_SIZE"
+    )
 
 
 def _gunzip(data: bytes, limit: int) -> bytes:
@@ -97,7 +99,11 @@ def _depth_over(document: Any, limit: int) -> bool:
             part
             for whole in level
             for part in (
-                whole.values() if isinstance(whole, dict) else whole if isinstance(whole, list) else ()
+                whole.values()
+                if isinstance(whole, dict)
+                else whole
+                if isinstance(whole, list)
+                else ()
             )
         ]
         if not level:

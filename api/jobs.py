@@ -57,8 +57,7 @@ def wire(row: Mapping[str, Any], engines: list[Mapping[str, Any]] | None = None)
     if engines is not None:
         skipped = row["options"].get("skipped", {})
         job["engines"] = [
-            {key: value for key, value in engine.items() if value is not None}
-            for engine in engines
+            {key: value for key, value in engine.items() if value is not None} for engine in engines
         ] + [
             {
                 "engine": name,
@@ -127,7 +126,5 @@ def idempotency_key() -> str | None:
     """The Idempotency-Key of the request. Raises Problem 422 for an unusable one."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (0 < len(key) <= 255 and key.isprintable() and key.isascii()):
-        raise Problem(
-            422, "must be 1 to 255 printable ASCII characters", field="Idempotency-Key"
-        )
+        raise Problem(422, "must be 1 to 255 printable ASCII characters", field="Idempotency-Key")
     return key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -51,11 +51,12 @@ def operation(
     """Attach the promise to a view. A shape without media type is `application/json`."""
     full: dict[int, tuple[str, Mapping[str, Shape]]] = {}
     for status, (about, shape) in answers.items():
-        by_type = isinstance(shape, Mapping) and any("/" in key for key in shape)
-        full[status] = (
-            about,
-            shape if by_type else {"application/json": shape} if shape is not None else {},  # type: ignore[dict-item]
-        )
+        if shape is None:
+            full[status] = (about, {})
+        elif isinstance(shape, Mapping) and any("/" in key for key in shape):
+            full[status] = (about, cast("Mapping[str, Shape]", shape))
+        else:
+            full[status] = (about, {"application/json": cast("Shape", shape)})
 
     def attach(view: View) -> View:
         setattr(view, OPERATION, Operation(summary=summary, tag=tag, answers=full, **more))

@@ -66,9 +66,7 @@ def problem(
     }
     if field:
         body["field"] = field
-    answer = Response(
-        json.dumps(body), status=status, content_type="application/problem+json"
-    )
+    answer = Response(json.dumps(body), status=status, content_type="application/problem+json")
     answer.headers.update(headers or {})
     return answer
 

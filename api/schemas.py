@@ -99,9 +99,7 @@ class AnalysisRequest(Options):
         if self.items is not None and any(part is not None for part in single):
             raise ValueError("send `items`, or one input beside it, not both")
         if self.items is None:
-            Input(
-                text=self.text, prompt=self.prompt, response=self.response, context=self.context
-            )
+            Input(text=self.text, prompt=self.prompt, response=self.response, context=self.context)
         return self
 
     def contents(self) -> list[Content]:

@@ -1,4 +1,4 @@
-"""Who is asking: an API key, or a JWT made from one. Everything else is refused where it matters."""
+"""Who is asking: an API key, or a JWT made from one. All else is refused where it matters."""
 
 from __future__ import annotations
 

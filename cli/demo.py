@@ -42,7 +42,7 @@ _NORMAL, _SURGE = 240, 40
 _ANOMALY_TIMEOUT = 25.0
 _ALERT_TIMEOUT = 20.0
 _PAUSE = 0.3
-_PROMPT_WIDTH = 28
+_PROMPT_WIDTH = 26
 _COLOURS = {"block": "red", "warn": "yellow", "audit": "cyan", "allow": "green"}
 
 
@@ -112,9 +112,9 @@ class Demo:
 
 def _guard(console: Console, client: httpx.Client) -> bool:
     table = Table(box=box.SIMPLE, pad_edge=False)
-    table.add_column("prompt", no_wrap=True, min_width=_PROMPT_WIDTH)
+    table.add_column("prompt", no_wrap=True)
     for title in ("verdict", "risk", "action"):
-        table.add_column(title, no_wrap=True)
+        table.add_column(title, no_wrap=True, min_width=len(title))
     table.add_column("engines", no_wrap=True)
     judged = 0
     with Live(table, console=console) if console.is_terminal else nullcontext():
@@ -260,8 +260,10 @@ def _said(alert: Mapping[str, Any]) -> str:
     members = alert.get("alerts")
     first = members[0] if isinstance(members, list) and members else {}
     labels, notes = (first.get(key) or {} for key in ("labels", "annotations"))
-    texts = (labels.get("severity"), labels.get("alertname"), *notes.values())
-    parts = [str(text) for text in texts if text]
+    longest = max(map(str, notes.values()), key=len, default="")
+    parts = [
+        str(text) for text in (labels.get("severity"), labels.get("alertname"), longest) if text
+    ]
     return "  ".join(parts) or _short(json.dumps(alert), 200)
 
 

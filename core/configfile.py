@@ -56,7 +56,7 @@ def substitute(value: Any, where: str, environment: Mapping[str, str] | None = N
         if default is not None:
             return default
         raise ConfigError(
-            f"{where}: ${{{name}}} is not set; set the variable {name} or write ${{{name}:-default}}"
+            f"{where}: ${{{name}}} is not set; set {name} or write ${{{name}:-default}}"
         )
 
     if isinstance(value, str):
@@ -87,7 +87,7 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """As `load_yaml`, from a string; `where` names the source in errors."""
     try:
-        document = yaml.load(text, Loader=_Loader)  # noqa: S506  # a SafeLoader
+        document = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
         place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where

@@ -52,7 +52,7 @@ class UnitOfWork:
         return self.connection.execute(_prepared(statement), values)
 
     def insert_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert many rows in one round trip; `statement` ends in `VALUES %s`, maybe ON CONFLICT."""
+        """Insert many rows in one round trip; `statement` has `VALUES %s` where they go."""
         if not rows:
             return
         cursor = self.connection.connection.cursor()

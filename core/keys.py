@@ -83,7 +83,8 @@ def revoke(key_id: UUID) -> None:
     """End a key. Raises NotFound when there is no such live key."""
     with unit_of_work() as work:
         done = work.execute(
-            "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL", id=key_id
+            "UPDATE api_keys SET revoked_at = now() WHERE id = :id AND revoked_at IS NULL",
+            id=key_id,
         )
         if done.rowcount != 1:
             raise NotFound(f"no live key {key_id}; `sentinel-cli keys list` shows them")

@@ -24,7 +24,9 @@ _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 
 _ENGINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5)
 
 REQUESTS = Counter(
-    "sentinel_requests_total", "Guard requests by how they ended: success, blocked, error.", ["status"]
+    "sentinel_requests_total",
+    "Guard requests by how they ended: success, blocked, error.",
+    ["status"],
 )
 ANALYSIS_SECONDS = Histogram(
     "sentinel_analysis_duration_seconds", "From submission to verdict.", buckets=_FAST
@@ -52,7 +54,10 @@ ALERT_FAILURES = Counter(
     "sentinel_alert_failures_total", "Delivery attempts that failed.", ["receiver"]
 )
 QUEUE_WAIT = Histogram(
-    "sentinel_queue_wait_seconds", "From publication of a run to its claim.", ["queue"], buckets=_FAST
+    "sentinel_queue_wait_seconds",
+    "From publication of a run to its claim.",
+    ["queue"],
+    buckets=_FAST,
 )
 TASK_SECONDS = Histogram(
     "sentinel_task_runtime_seconds", "Run time of one task.", ["task"], buckets=_FAST
@@ -82,7 +87,9 @@ class _OlderName:
 
     def collect(self) -> Iterator[Metric]:
         older = GaugeMetricFamily(
-            _OLDER_NAME, "As sentinel_engines_triggered_total, under the older name.", labels=["engine"]
+            _OLDER_NAME,
+            "As sentinel_engines_triggered_total, under the older name.",
+            labels=["engine"],
         )
         for family in self.source.collect():
             if family.name != _OLDER_NAME:
@@ -100,5 +107,5 @@ def exposition() -> bytes:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     older = CollectorRegistry()
-    older.register(_OlderName(registry))  # type: ignore[arg-type]
+    older.register(_OlderName(registry))
     return generate_latest(registry) + generate_latest(older)

@@ -84,14 +84,14 @@ class Settings(BaseSettings):
         None,
         "Ask for an API key or JWT. Default: only when GATEWAY_HOST is not a loopback address.",
     )
-    auth_secret: SecretStr = _setting(
-        SecretStr(""), "Key that signs the JWTs, at least 32 bytes."
-    )
+    auth_secret: SecretStr = _setting(SecretStr(""), "Key that signs the JWTs, at least 32 bytes.")
     auth_token_ttl: int = _setting(3600, "Life of an access token, seconds.")
     auth_refresh_ttl: int = _setting(604800, "Life of a refresh token, seconds.")
 
     tls_enabled: bool = _setting(
-        False, "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.", file="ingestion.grpc.tls.enabled"
+        False,
+        "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.",
+        file="ingestion.grpc.tls.enabled",
     )
     mtls_enabled: bool = _setting(False, "Also demand a client certificate signed by MTLS_CA_FILE.")
     mtls_ca_file: Path | None = _setting(None, "CA certificate, PEM.")
@@ -129,15 +129,15 @@ class Settings(BaseSettings):
     guard_timeout: float = _setting(
         10.0, "Longest wait of the synchronous guard call, seconds; then it answers 504."
     )
-    job_deadline: float = _setting(
-        3600.0, "Seconds after which an unfinished analysis expires."
-    )
+    job_deadline: float = _setting(3600.0, "Seconds after which an unfinished analysis expires.")
 
     rate_limit_enabled: bool = _setting(False, "Limit requests per client.")
     rate_limit_requests: int = _setting(100, "Requests allowed in one window.")
     rate_limit_window: int = _setting(60, "Window of the rate limit, seconds.")
     rate_limit_by_ip: bool = _setting(True, "Count per client address.")
-    rate_limit_by_token: bool = _setting(True, "Count per API key or JWT subject where one is sent.")
+    rate_limit_by_token: bool = _setting(
+        True, "Count per API key or JWT subject where one is sent."
+    )
 
     database_url: SecretStr = _setting(SecretStr(""), "PostgreSQL URL; empty means embedded.")
     redis_url: SecretStr = _setting(SecretStr(""), "Redis or Valkey URL; empty means embedded.")
@@ -149,9 +149,7 @@ class Settings(BaseSettings):
     slack_webhook_url: SecretStr = _setting(
         SecretStr(""), "For `${SLACK_WEBHOOK_URL}` in alerts.yaml."
     )
-    application_id: str = _setting(
-        "default", "Application of a request that names none."
-    )
+    application_id: str = _setting("default", "Application of a request that names none.")
     central_aggregator: str = _setting("", "Farm to which a sidecar forwards.")
 
     detectors_file: Path | None = _setting(
@@ -171,7 +169,9 @@ class Settings(BaseSettings):
     retention_aggregated: str = _setting(
         "90d", "Age at which aggregates are dropped.", file="storage.retention.aggregated"
     )
-    kafka_enabled: bool = _setting(False, "Consume telemetry from Kafka.", file="ingestion.kafka.enabled")
+    kafka_enabled: bool = _setting(
+        False, "Consume telemetry from Kafka.", file="ingestion.kafka.enabled"
+    )
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = _setting(
         (), "Kafka bootstrap servers.", file="ingestion.kafka.brokers"
     )
@@ -268,7 +268,9 @@ class Settings(BaseSettings):
         """
         url = self.database_url.get_secret_value()
         if not url:
-            raise ConfigError("DATABASE_URL is not set; run `sentinel up` or point it at PostgreSQL")
+            raise ConfigError(
+                "DATABASE_URL is not set; run `sentinel up` or point it at PostgreSQL"
+            )
         for prefix in ("postgresql://", "postgres://"):
             if url.startswith(prefix):
                 return "postgresql+psycopg2://" + url.removeprefix(prefix)

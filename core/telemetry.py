@@ -155,7 +155,9 @@ def _count(data: Mapping[str, Any], key: str) -> int | None:
 
 def _moment(value: Any, now: datetime) -> datetime:
     if value is None:
-        raise BadInput("is missing; send an RFC 3339 time such as 2025-11-06T12:00:00Z", field="timestamp")
+        raise BadInput(
+            "is missing; send an RFC 3339 time such as 2025-11-06T12:00:00Z", field="timestamp"
+        )
     try:
         if isinstance(value, bool):
             raise TypeError
@@ -163,9 +165,7 @@ def _moment(value: Any, now: datetime) -> datetime:
             moment = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
         else:
             moment = datetime.fromisoformat(value)
-            moment = (
-                moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-            )
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError, OSError):
         raise BadInput(
             "is not a time; send RFC 3339 such as 2025-11-06T12:00:00Z", field="timestamp"

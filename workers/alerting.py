@@ -12,12 +12,9 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from psycopg2.extras import Json
 
 from alerts.config import AlertConfig, load_alerts
 from alerts.nouns import Alert, Delivery, Notification, fingerprint
@@ -30,6 +27,14 @@ from core.http import HttpClient
 from core.ids import new_id
 from core.metrics import ALERT_FAILURES, ALERTS_SENT
 from core.settings import settings
+from workers.alert_rows import (
+    alert_from_row,
+    notification_from_row,
+    notification_to_row,
+    state_from_row,
+    state_to_row,
+    to_json,
+)
 from workers.app import app
 from workers.task import periodic
 
@@ -77,8 +82,8 @@ def fire(
         fingerprint=fingerprint(labels),
         name=labels["alertname"],
         severity=labels["severity"],
-        labels=_json(dict(labels)),
-        annotations=_json(dict(annotations)),
+        labels=to_json(dict(labels)),
+        annotations=to_json(dict(annotations)),
         anomaly=anomaly_id,
         since=since,
         now=now,
@@ -116,7 +121,7 @@ def decide_all(now: datetime) -> int:
             return 0
         by_tenant: dict[str, list[tuple[UUID, Alert]]] = {}
         for row in _remembered(work, now):
-            by_tenant.setdefault(row.tenant, []).append((row.id, _alert(row)))
+            by_tenant.setdefault(row.tenant, []).append((row.id, alert_from_row(row)))
         states = _states(work)
         queued = 0
         for tenant in {*by_tenant, *(tenant for tenant, _, _ in states)}:
@@ -135,7 +140,7 @@ def _remembered(work: UnitOfWork, now: datetime) -> Iterable[Any]:
 
 def _states(work: UnitOfWork) -> dict[tuple[str, str, str], GroupState]:
     return {
-        (row.tenant, row.group_key, row.receiver): _state_from_row(row.state)
+        (row.tenant, row.group_key, row.receiver): state_from_row(row.state)
         for row in work.execute("SELECT * FROM alert_groups").all()
     }
 
@@ -156,7 +161,9 @@ def _decide_tenant(
     queued = 0
     for key, (target, members) in groups.items():
         old = states.get((tenant, *key))
-        decision = decide(old or new_group(target, members[0].labels, scope=tenant), members, target, now)
+        decision = decide(
+            old or new_group(target, members[0].labels, scope=tenant), members, target, now
+        )
         if decision.state != old:
             _store_state(work, tenant, decision.state, now)
         if decision.notification is not None:
@@ -181,7 +188,7 @@ def _store_state(work: UnitOfWork, tenant: str, state: GroupState, now: datetime
         tenant=tenant,
         key=state.group_key,
         receiver=state.receiver,
-        state=_json(_state_to_row(state)),
+        state=to_json(state_to_row(state)),
         now=now,
     )
 
@@ -207,7 +214,7 @@ def _queue(
         receiver=notification.receiver,
         status=str(notification.status),
         reason=notification.reason,
-        payload=_json(_notification_to_row(notification)),
+        payload=to_json(notification_to_row(notification)),
         alerts=[str(ids[a.fingerprint]) for a in notification.alerts if a.fingerprint in ids],
         dedup=notification.dedup_key,
         now=now,
@@ -256,7 +263,7 @@ def _attempt(row: Any) -> DeliveryError | None:
         error = DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
     else:
         try:
-            delivery = receiver.send(_notification_from_row(row.payload), now)
+            delivery = receiver.send(notification_from_row(row.payload), now)
         except DeliveryError as problem:
             error = problem
     spent = (time.perf_counter() - begun) * 1000
@@ -326,78 +333,3 @@ def send_test(name: str, tenant: str = "default") -> None:
         ).one()
     if (error := _attempt(row)) is not None:
         raise error
-
-
-def _json(value: Any) -> str:
-    return str(Json(None).dumps(value))
-
-
-def _alert(row: Any) -> Alert:
-    return Alert(
-        labels=row.labels,
-        starts_at=row.starts_at,
-        updated_at=row.updated_at,
-        ends_at=row.ends_at,
-        annotations=row.annotations,
-    )
-
-
-def _clock(value: datetime | None) -> str | None:
-    return None if value is None else value.isoformat()
-
-
-def _moment(value: str | None) -> datetime | None:
-    return None if value is None else datetime.fromisoformat(value)
-
-
-_MOMENTS = ("due", "idle_since", "flushed_at", "sent_at")
-_SETS = ("firing", "resolved", "owed")
-
-
-def _state_to_row(state: GroupState) -> dict[str, Any]:
-    row = asdict(state)
-    row |= {name: _clock(row[name]) for name in _MOMENTS}
-    row |= {name: sorted(row[name]) for name in _SETS}
-    return {**row, "phase": str(state.phase)}
-
-
-def _state_from_row(row: Mapping[str, Any]) -> GroupState:
-    changed = {name: _moment(row[name]) for name in _MOMENTS}
-    sets = {name: frozenset(row[name]) for name in _SETS}
-    return GroupState(**{**row, **changed, **sets, "phase": Phase(row["phase"])})
-
-
-def _notification_to_row(notification: Notification) -> dict[str, Any]:
-    return {
-        "receiver": notification.receiver,
-        "group_key": notification.group_key,
-        "group_labels": dict(notification.group_labels),
-        "at": _clock(notification.at),
-        "dedup_key": notification.dedup_key,
-        "reason": notification.reason,
-        "alerts": [
-            {
-                "labels": dict(alert.labels),
-                "annotations": dict(alert.annotations),
-                "starts_at": _clock(alert.starts_at),
-                "updated_at": _clock(alert.updated_at),
-                "ends_at": _clock(alert.ends_at),
-            }
-            for alert in notification.alerts
-        ],
-    }
-
-
-def _notification_from_row(row: Mapping[str, Any]) -> Notification:
-    alerts = tuple(
-        Alert(
-            labels=each["labels"],
-            starts_at=datetime.fromisoformat(each["starts_at"]),
-            updated_at=datetime.fromisoformat(each["updated_at"]),
-            ends_at=_moment(each["ends_at"]),
-            annotations=each["annotations"],
-        )
-        for each in row["alerts"]
-    )
-    at = datetime.fromisoformat(row["at"])
-    return Notification(**{**row, "alerts": alerts, "at": at})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from uuid import UUID
@@ -15,6 +16,7 @@ from core.metrics import ENGINE_SECONDS, QUEUE_WAIT
 from engines.catalogue import catalogue
 from engines.runner import run as run_engines
 from workers.app import app
+from workers.presence import CLASS_ENV
 from workers.runs import Run, claim, finish, lease, still_mine
 
 log = logging.getLogger(__name__)
@@ -74,7 +76,10 @@ def _give_up(run: Run, reason: str) -> None:
     finish(run, [failed for _ in run.items], state="failed", error=reason)
 
 
-@signals.worker_process_init.connect  # type: ignore[untyped-decorator]
+@signals.worker_process_init.connect
 def _warm(**_: object) -> None:
-    """Load the catalogue before the first job rather than during it."""
-    catalogue()
+    """Load the engines of this class before the first job rather than during it."""
+    own = os.environ.get(CLASS_ENV)
+    for engine in catalogue().values():
+        if str(engine.engine_class) == own:
+            engine.prepare()

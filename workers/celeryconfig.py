@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kombu import Queue
+from kombu.entity import Queue
 
 from core.settings import settings
 from workers.app import KEY_PREFIX, QUEUES
@@ -20,7 +20,7 @@ broker_transport_options = {
     "global_keyprefix": KEY_PREFIX,
 }
 
-task_queues = [Queue(name) for name in QUEUES]
+task_queues = [Queue(name) for name in QUEUES]  # type: ignore[no-untyped-call]
 task_default_queue = "io"
 task_create_missing_queues = False
 task_ignore_result = True

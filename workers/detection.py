@@ -36,13 +36,11 @@ _COLUMNS = {
 }
 _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _SOURCES = {
-    "telemetry": ("telemetry", "ts", {}),
+    "telemetry": "telemetry",
     "verdicts": (
         "(SELECT a.tenant, i.created_at AS ts, a.application_id, i.risk_score,"
         " i.action, NULL::text AS model, NULL::text AS environment, NULL::text AS user_id,"
-        " a.session_id FROM items i JOIN analyses a ON a.id = i.analysis_id)",
-        "ts",
-        {},
+        " a.session_id FROM items i JOIN analyses a ON a.id = i.analysis_id)"
     ),
 }
 _RATIOS = {"error_rate": "status <> 'success'", "block_rate": "action = 'block'"}
@@ -120,15 +118,15 @@ def tenants(work: UnitOfWork) -> list[str]:
 def series(work: UnitOfWork, spec: DetectorSpec, now: datetime, tenant: str) -> list[Series]:
     """One series per group: the aggregate of each window, the newest ending at `now`."""
     metric = METRICS[spec.metric]
-    table, moment, _ = _SOURCES[metric.source]
+    table = _SOURCES[metric.source]
     windows = detector(spec.detector).history(spec) + 1
     groups = [_COLUMNS[name] for name in spec.group_by]
     keys = "".join(f", coalesce({column}, '') AS g{place}" for place, column in enumerate(groups))
     by = "".join(f", g{place}" for place in range(len(groups)))
     rows = work.execute(
-        f"SELECT floor(extract(epoch FROM (:now - {moment})) / :window)::int AS place,"
-        f" count(*) AS count, {_aggregate(spec)} AS value{keys}"
-        f" FROM {table} AS source WHERE tenant = :tenant AND {moment} > :since AND {moment} <= :now"
+        f"SELECT floor(extract(epoch FROM (:now - ts)) / :window)::int AS place,"
+        f" count(*) AS events, {_aggregate(spec)} AS value{keys}"
+        f" FROM {table} AS source WHERE tenant = :tenant AND ts > :since AND ts <= :now"
         f" GROUP BY place{by}",
         now=now,
         window=spec.window,
@@ -140,7 +138,7 @@ def series(work: UnitOfWork, spec: DetectorSpec, now: datetime, tenant: str) -> 
         key = tuple(getattr(row, f"g{place}") for place in range(len(groups)))
         start = now - timedelta(seconds=spec.window * (row.place + 1))
         value = None if row.value is None else float(row.value)
-        found.setdefault(key, []).append(Point(start, value, row.count))
+        found.setdefault(key, []).append(Point(start, value, row.events))
     if not groups:
         found.setdefault((), [])
     return [

@@ -56,7 +56,7 @@ class _Now:
 def page() -> bytes:
     """The whole exposition in Prometheus text format."""
     now = CollectorRegistry()
-    now.register(_Now())  # type: ignore[arg-type]
+    now.register(_Now())
     return exposition() + generate_latest(now)
 
 

@@ -40,7 +40,7 @@ _ready: set[date] = set()
 
 
 def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
-    """Hand events to the io workers. Raises BrokerDown when none of a batch could be handed over."""
+    """Hand events to the io workers. Raises BrokerDown when they could not be handed over."""
     received = datetime.now(UTC)
     rows = [_row(event, tenant, received) for event in events]
 
@@ -63,14 +63,12 @@ def store_events(rows: list[list[Any]]) -> None:
     with unit_of_work() as work:
         ensure_partitions(work, datetime.now(UTC).date())
         work.connection.exec_driver_sql(
-            "CREATE TEMP TABLE arriving (LIKE telemetry, prompt text, response text)"
-            " ON COMMIT DROP"
+            "CREATE TEMP TABLE arriving (LIKE telemetry, prompt text, response text) ON COMMIT DROP"
         )
         _copy(work, "arriving", (*COLUMNS, "prompt", "response"), rows)
         listed = ", ".join(COLUMNS)
         stored = work.connection.exec_driver_sql(
-            f"INSERT INTO telemetry ({listed}) SELECT {listed} FROM arriving"
-            " ON CONFLICT DO NOTHING"
+            f"INSERT INTO telemetry ({listed}) SELECT {listed} FROM arriving ON CONFLICT DO NOTHING"
         ).rowcount
         texts = ", ".join(CONTENT_COLUMNS)
         if any(row[-1] is not None or row[-2] is not None for row in rows):

@@ -26,6 +26,8 @@ def worker(engine_class: str) -> None:
     name = f"{engine_class}-{os.getpid()}@{socket.gethostname()}"
     os.environ[presence.NAME_ENV] = name
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
+    if engine_class == "io":
+        check_files()
     app = _prepared(f"worker-{engine_class}")
     queues = "io,control" if engine_class == "io" else engine_class
     threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
@@ -41,6 +43,14 @@ def worker(engine_class: str) -> None:
             "--without-gossip",
         ]
     )  # fmt: skip
+
+
+def check_files() -> None:
+    """Read detectors.yaml and alerts.yaml. Raises ConfigError naming what to mend."""
+    from workers import alerting, detection
+
+    detection.specs()
+    alerting.config()
 
 
 def beat() -> None:

@@ -83,7 +83,7 @@ def _keep_beating(engine_class: str) -> None:
             log.warning("heartbeat not written: %s", problem)
 
 
-@signals.worker_ready.connect  # type: ignore[untyped-decorator]
+@signals.worker_ready.connect
 def _arrive(**_: Any) -> None:
     engine_class = os.environ.get(CLASS_ENV)
     if not engine_class:
@@ -97,7 +97,7 @@ def _arrive(**_: Any) -> None:
     ).start()
 
 
-@signals.worker_shutdown.connect  # type: ignore[untyped-decorator]
+@signals.worker_shutdown.connect
 def _depart(**_: Any) -> None:
     _stop.set()
     if os.environ.get(CLASS_ENV):

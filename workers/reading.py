@@ -21,7 +21,7 @@ def job(job_id: UUID, tenant: str) -> Mapping[str, Any]:
         ).one_or_none()
     if row is None:
         raise NotFound(f"there is no analysis {job_id}; list GET /api/v1/analyses")
-    return row._mapping
+    return row._asdict()
 
 
 def ended(job_id: UUID) -> bool:
@@ -64,7 +64,7 @@ def jobs(
             before=before,
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def items(job_id: UUID, *, after: int = -1, limit: int = 100) -> list[Mapping[str, Any]]:
@@ -80,7 +80,7 @@ def items(job_id: UUID, *, after: int = -1, limit: int = 100) -> list[Mapping[st
             after=after,
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def every_item(job_id: UUID, *, page: int = 500) -> Iterator[Mapping[str, Any]]:
@@ -102,4 +102,4 @@ def engine_summary(job_id: UUID) -> list[Mapping[str, Any]]:
             " WHERE r.analysis_id = :id GROUP BY 1, 2, 3 ORDER BY 1, 3",
             id=job_id,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]

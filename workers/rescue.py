@@ -99,9 +99,7 @@ def release_orphans() -> int:
         ).scalars()
         dead = list(worn)
     reason = f"the worker died {MAX_ATTEMPTS} times over this run"
-    return sum(
-        conclude(run, "running", "failed", Outcome.FAILURE, reason) for run in dead
-    )
+    return sum(conclude(run, "running", "failed", Outcome.FAILURE, reason) for run in dead)
 
 
 def skip_without_gpu(job: UUID | None = None) -> int:
@@ -120,9 +118,7 @@ def skip_without_gpu(job: UUID | None = None) -> int:
         ).scalars()
         waiting_runs = list(rows)
     reason = "no GPU worker took it within the mode's time" if job else NO_GPU_WORKER
-    return sum(
-        conclude(run, "queued", "skipped", Outcome.SKIPPED, reason) for run in waiting_runs
-    )
+    return sum(conclude(run, "queued", "skipped", Outcome.SKIPPED, reason) for run in waiting_runs)
 
 
 def conclude(run_id: UUID, old: str, new: str, outcome: Outcome, reason: str) -> bool:

@@ -86,7 +86,9 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
     """Take a queued run and its content; None when somebody else has it or it is over."""
     with unit_of_work() as work:
         work.relax()
-        row = work.execute(_CLAIM, id=run_id, worker=worker_name(), lease=LEASE_SECONDS).one_or_none()
+        row = work.execute(
+            _CLAIM, id=run_id, worker=worker_name(), lease=LEASE_SECONDS
+        ).one_or_none()
     if row is None:
         return None
     run = Run(
@@ -198,9 +200,7 @@ def finish(
     return True
 
 
-def store_results(
-    work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineResult]]
-) -> None:
+def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineResult]]) -> None:
     """Write the results of a run that this transaction has closed, and fold chunk and job."""
     job = work.execute(
         "UPDATE analyses SET runs_left = runs_left - 1 WHERE id = :id"
@@ -257,9 +257,7 @@ def _fold_chunk(
         EngineResult(name, about["version"], Outcome.SKIPPED, reason=about["reason"])
         for name, about in job.options.get("skipped", {}).items()
     ]
-    together = {
-        index: [*item, *skipped] for index, item in zip(run.items, results, strict=True)
-    }
+    together = {index: [*item, *skipped] for index, item in zip(run.items, results, strict=True)}
     for row in work.execute(
         "SELECT item_index, engines FROM results WHERE analysis_id = :job"
         " AND engine_class <> :class AND item_index BETWEEN :first AND :last",

@@ -193,7 +193,19 @@ def _insert_parts(
             run = new_id()
             runs.setdefault(queue, []).append(run)
             rows.append(
-                (str(run), *owner, str(job), queue, chunk, first, last, list(names), "queued", now, now)
+                (
+                    str(run),
+                    *owner,
+                    str(job),
+                    queue,
+                    chunk,
+                    first,
+                    last,
+                    list(names),
+                    "queued",
+                    now,
+                    now,
+                )
             )
     work.insert_many(
         "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk,"

@@ -47,7 +47,7 @@ def events(
             before_id=place[2],
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def stats(
@@ -85,4 +85,4 @@ def stats(
             bucket=bucket_s,
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]

@@ -24,7 +24,7 @@ def anomalies(
             before=before,
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def alerts(
@@ -41,7 +41,7 @@ def alerts(
             before=before,
             limit=limit,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def alert(alert_id: UUID, tenant: str) -> Mapping[str, Any]:
@@ -52,7 +52,7 @@ def alert(alert_id: UUID, tenant: str) -> Mapping[str, Any]:
         ).one_or_none()
     if row is None:
         raise NotFound(f"there is no alert {alert_id}; list GET /api/v1/alerts")
-    return row._mapping
+    return row._asdict()
 
 
 def notifications(alert_id: UUID, tenant: str) -> list[Mapping[str, Any]]:
@@ -69,7 +69,7 @@ def notifications(alert_id: UUID, tenant: str) -> list[Mapping[str, Any]]:
             tenant=tenant,
             id=alert_id,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def receivers(tenant: str) -> list[Mapping[str, Any]]:
@@ -86,7 +86,7 @@ def receivers(tenant: str) -> list[Mapping[str, Any]]:
             " WHERE n.tenant = :tenant GROUP BY 1 ORDER BY 1",
             tenant=tenant,
         ).all()
-    return [row._mapping for row in rows]
+    return [row._asdict() for row in rows]
 
 
 def ticks(tenant: str = "default") -> Mapping[str, Mapping[str, Any]]:
@@ -98,4 +98,4 @@ def ticks(tenant: str = "default") -> Mapping[str, Mapping[str, Any]]:
             " ORDER BY detector_id, tick DESC",
             tenant=tenant,
         ).all()
-    return {row.detector_id: row._mapping for row in rows}
+    return {row.detector_id: row._asdict() for row in rows}

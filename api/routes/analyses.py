@@ -229,9 +229,7 @@ def cancel(job_id: UUID) -> Response:
 @operation(
     "Progress and end, as server-sent events",
     tag="analyses",
-    answers={
-        200: ("`progress` events and one `end`.", {"text/event-stream": {"type": "string"}})
-    },
+    answers={200: ("`progress` events and one `end`.", {"text/event-stream": {"type": "string"}})},
     problems=(404,),
 )
 def events(job_id: UUID) -> Response:
@@ -256,5 +254,3 @@ def _follow(job_id: UUID, tenant: str, row: dict[str, Any]) -> Iterator[str]:
             return
         time.sleep(EVENT_SECONDS)
         row = dict(reading.job(job_id, tenant))
-
-

@@ -53,7 +53,7 @@ class Revoked(BaseModel):
 
 
 def _access(subject: str, tenant: str) -> str:
-    return create_access_token(identity=subject, additional_claims={"tenant": tenant})
+    return str(create_access_token(identity=subject, additional_claims={"tenant": tenant}))
 
 
 @blueprint.post("/token")

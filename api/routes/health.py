@@ -63,9 +63,7 @@ def ready() -> tuple[Response, int]:
     """Ask every dependency."""
     checks = {"database": _database(), "broker": _broker(), **_workers()}
     good = all(check["ok"] for check in checks.values())
-    answer = jsonify(
-        status="ready" if good else "not ready", version=__version__, checks=checks
-    )
+    answer = jsonify(status="ready" if good else "not ready", version=__version__, checks=checks)
     return answer, 200 if good else 503
 
 

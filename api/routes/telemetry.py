@@ -136,8 +136,6 @@ _EVENT = {"$ref": "#/components/schemas/TelemetryEvent"}
 _ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
 
 
-
-
 @blueprint.post("/events")
 @operation(
     "Send one event, an array, or NDJSON",
@@ -165,9 +163,7 @@ def send() -> tuple[Response, int]:
         try:
             if isinstance(raw, Problem):
                 raise BadInput(str(raw))
-            good.append(
-                parse_event(raw, now=now, default_application=settings().application_id)
-            )
+            good.append(parse_event(raw, now=now, default_application=settings().application_id))
         except BadInput as problem:
             reason = f"{problem.field}: {problem}" if problem.field else str(problem)
             rejected.append({"index": index, "error": reason, "field": problem.field or None})

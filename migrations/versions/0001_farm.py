@@ -304,7 +304,8 @@ def upgrade() -> None:
     op.execute(PARTITIONS.replace(":", "\\:"))
     for parent in ("contents", "telemetry", "telemetry_contents"):
         op.execute(
-            f"SELECT sentinel_ensure_partition('{parent}', (now() AT TIME ZONE 'UTC')\\:\\:date + d)"
+            f"SELECT sentinel_ensure_partition('{parent}',"
+            " CAST(now() AT TIME ZONE 'UTC' AS date) + d)"
             " FROM generate_series(-8, 2) AS d"
         )
 

@@ -84,9 +84,7 @@ def test_the_config_map_of_the_guide_loads(config: Path) -> None:
     )
 
 
-def test_the_environment_wins_over_the_file(
-    config: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_wins_over_the_file(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config.write_text(STANDALONE)
     monkeypatch.setenv("GATEWAY_PORT", "7000")
     assert load().gateway_port == 7000
@@ -169,7 +167,7 @@ def test_thresholds_out_of_order_are_refused() -> None:
 
 def test_a_bad_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BRAIN_WORKERS", "many")
-    with pytest.raises(ConfigError, match="^BRAIN_WORKERS: "):
+    with pytest.raises(ConfigError, match=r"^BRAIN_WORKERS: "):
         load()
 
 

@@ -26,7 +26,11 @@ def data(**values: Any) -> dict[str, Any]:
 
 def test_the_event_of_the_guide() -> None:
     event = parse_event(EVENT, now=NOW)
-    assert (event.event_id, event.application_id, event.status) == ("test-001", "test-app", "success")
+    assert (event.event_id, event.application_id, event.status) == (
+        "test-001",
+        "test-app",
+        "success",
+    )
     assert event.timestamp == datetime(2025, 11, 6, 12, tzinfo=UTC)
     assert (event.latency_ms, event.total_tokens, event.cost) == (1250.0, 225, 0.045)
 

@@ -82,7 +82,7 @@ def engine(model: Path) -> TransformerClassifier:
     return TransformerClassifier(load(gpu_model=str(model)))
 
 
-def judged(engine: TransformerClassifier, **fields: Any) -> EngineResult:  # noqa: ANN401
+def judged(engine: TransformerClassifier, **fields: Any) -> EngineResult:
     return run([engine], [Content(**fields)])[0][0]
 
 

@@ -25,7 +25,12 @@ BODIES = [
     ("nothing to analyse", b"{}", 422, None),
     ("a NUL", b'{"text": "a\\u0000b"}', 422, "text"),
     ("a lone surrogate", b'{"text": "\\ud800"}', 422, "text"),
-    ("a NUL in a tool", b'{"text": "a", "context": {"tools": [{"a": "\\u0000"}]}}', 422, "context.tools[0].a"),
+    (
+        "a NUL in a tool",
+        b'{"text": "a", "context": {"tools": [{"a": "\\u0000"}]}}',
+        422,
+        "context.tools[0].a",
+    ),
     ("an unknown mode", b'{"text": "a", "mode": "swift"}', 422, "mode"),
     ("an unknown engine", b'{"text": "a", "engines": ["nope"]}', 422, "engines"),
     ("an unknown member", b'{"text": "a", "txet": "b"}', 422, "txet"),

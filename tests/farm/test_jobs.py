@@ -110,9 +110,7 @@ def test_results_come_as_ndjson_and_csv(farm: Farm) -> None:
 def test_polling_with_the_etag_of_an_unchanged_job_answers_304(farm: Farm) -> None:
     job = farm.finished(farm.submit(text=ORDINARY))
     first = farm.client.get(job["links"]["self"])
-    again = farm.client.get(
-        job["links"]["self"], headers={"If-None-Match": first.headers["ETag"]}
-    )
+    again = farm.client.get(job["links"]["self"], headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.content) == (304, b"")
 
 
@@ -141,7 +139,9 @@ def test_a_cancelled_job_stays_cancelled(farm: Farm) -> None:
     farm.finished(farm.submit(text=ORDINARY))
     eventually(lambda: not rows("SELECT 1 FROM runs WHERE state IN ('queued', 'running')"))
     assert farm.job(job_id)["status"] == "cancelled"
-    assert {row.state for row in rows("SELECT state FROM runs WHERE analysis_id = :j", j=job_id)} <= {
+    assert {
+        row.state for row in rows("SELECT state FROM runs WHERE analysis_id = :j", j=job_id)
+    } <= {
         "cancelled",
         "done",
     }

@@ -10,16 +10,27 @@ from tests.conftest import Farm
 
 pytestmark = pytest.mark.farm
 
-NAMES = """
-sentinel_requests_total sentinel_analysis_duration_seconds_bucket
-sentinel_engines_triggered_total sentinel_engines_triggered
-sentinel_engine_duration_seconds_count sentinel_telemetry_events_total
-sentinel_ingestion_latency_seconds_count sentinel_ingestion_errors_total
-sentinel_detection_latency_seconds_count sentinel_detection_errors_total
-sentinel_anomalies_detected_total sentinel_alerts_sent_total sentinel_alert_failures_total
-sentinel_event_buffer_size sentinel_kafka_consumer_lag sentinel_queue_length
-sentinel_queue_wait_seconds_count sentinel_task_runtime_seconds_count sentinel_workers_up
-""".split()
+NAMES = [
+    "sentinel_requests_total",
+    "sentinel_analysis_duration_seconds_bucket",
+    "sentinel_engines_triggered_total",
+    "sentinel_engines_triggered",
+    "sentinel_engine_duration_seconds_count",
+    "sentinel_telemetry_events_total",
+    "sentinel_ingestion_latency_seconds_count",
+    "sentinel_ingestion_errors_total",
+    "sentinel_detection_latency_seconds_count",
+    "sentinel_detection_errors_total",
+    "sentinel_anomalies_detected_total",
+    "sentinel_alerts_sent_total",
+    "sentinel_alert_failures_total",
+    "sentinel_event_buffer_size",
+    "sentinel_kafka_consumer_lag",
+    "sentinel_queue_length",
+    "sentinel_queue_wait_seconds_count",
+    "sentinel_task_runtime_seconds_count",
+    "sentinel_workers_up",
+]
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/live"])
@@ -40,9 +51,7 @@ def test_metrics_have_the_names_of_the_contract(farm: Farm) -> None:
     page = farm.client.get("/metrics").text
     families = {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")}
     missing = [
-        name
-        for name in NAMES
-        if name not in families and name.rsplit("_", 1)[0] not in families
+        name for name in NAMES if name not in families and name.rsplit("_", 1)[0] not in families
     ]
     assert missing == []
 
@@ -81,9 +90,7 @@ def test_log_lines_are_json_with_the_verdict_and_without_the_prompt(farm: Farm) 
     logs = farm.log("api") + farm.log("worker-cpu") + farm.log("worker-io")
     assert marker not in logs
     line = next(
-        json.loads(line)
-        for line in farm.log("api").splitlines()
-        if answer["request_id"] in line
+        json.loads(line) for line in farm.log("api").splitlines() if answer["request_id"] in line
     )
     assert (line["verdict"], line["risk_score"], line["service"]) == ("SAFE", 0.0, "api")
     assert line["duration_ms"] > 0

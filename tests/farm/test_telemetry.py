@@ -106,7 +106,9 @@ def test_an_event_sent_twice_counts_once(farm: Farm) -> None:
 def test_prompt_and_response_live_apart_from_the_event(farm: Farm, stores: Any) -> None:
     from core.database import unit_of_work
 
-    farm.client.post(EVENTS, json=event("texts", prompt="a tab\tand a \\ and\na line", response="r"))
+    farm.client.post(
+        EVENTS, json=event("texts", prompt="a tab\tand a \\ and\na line", response="r")
+    )
     found = stored(farm, "texts", 1)
     with unit_of_work() as work:
         row = work.execute("SELECT * FROM telemetry_contents WHERE application_id = 'texts'").one()
@@ -121,9 +123,7 @@ def test_stats_by_model_and_bucket(farm: Farm) -> None:
     stored(farm, "stats", 12)
     params = {"application": "stats", "bucket": "1d"}
     items = farm.client.get("/api/v1/telemetry/stats", params=params).json()["items"]
-    models = {
-        name: [one for one in items if one["model"] == name] for name in ("m1", "m2")
-    }
+    models = {name: [one for one in items if one["model"] == name] for name in ("m1", "m2")}
     assert sum(one["count"] for one in models["m1"]) == 9
     assert sum(one["errors"] for one in models["m2"]) == 3
     assert max(one["latency_ms"]["p99"] for one in models["m1"]) <= 900
