@@ -37,8 +37,14 @@ class Context(_Strict):
     tools: list[dict[str, Any]] = Field(default=[], max_length=1000)
 
 
+_ONE_PROMPT = {"not": {"required": ["text", "prompt"]}}
+_ANY_TEXT = [{"required": [name]} for name in ("text", "prompt", "response")]
+
+
 class Input(_Strict):
     """One input: a prompt (`text` or `prompt`), a response, or both."""
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": _ANY_TEXT, **_ONE_PROMPT})
 
     text: Text | None = Field(default=None, description="The prompt.")
     prompt: Text | None = Field(default=None, description="Another name of `text`.")
@@ -81,11 +87,15 @@ class Options(_Strict):
 
 
 class GuardRequest(Input, Options):
-    """The synchronous guard call."""
+    """The synchronous guard call: one input and how to analyse it."""
 
 
 class AnalysisRequest(Options):
     """One input, or up to 10,000 `items`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["items"]}, *_ANY_TEXT], **_ONE_PROMPT}
+    )
 
     text: Text | None = Field(default=None, description="The prompt.")
     prompt: Text | None = Field(default=None, description="Another name of `text`.")

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from core.errors import ConfigError
 from core.home import write_private
+from core.settings import Settings
 
 ENVIRONMENT = "environment.json"
 
 
-def remember(run: Path, variables: dict[str, str]) -> None:
-    """Keep the variables of a running farm where `sentinel-cli` finds them, for its owner alone."""
-    write_private(run / ENVIRONMENT, json.dumps(variables))
+def remember(run: Path) -> None:
+    """Keep this farm's settings where `sentinel-cli` finds them, for its owner alone."""
+    given = {name.upper() for name in Settings.model_fields}
+    kept = {name: value for name, value in os.environ.items() if name.upper() in given}
+    write_private(run / ENVIRONMENT, json.dumps(kept))
 
 
 def attach(home: str | None) -> None:

@@ -42,7 +42,7 @@ _NORMAL, _SURGE = 240, 40
 _ANOMALY_TIMEOUT = 25.0
 _ALERT_TIMEOUT = 20.0
 _PAUSE = 0.3
-_PROMPT_WIDTH = 26
+_PROMPT_WIDTH = 24
 _COLOURS = {"block": "red", "warn": "yellow", "audit": "cyan", "allow": "green"}
 
 

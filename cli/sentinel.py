@@ -155,6 +155,20 @@ def metrics() -> None:
 
 
 @cli.command()
+def migrate() -> None:
+    """Bring the schema of DATABASE_URL up to date; harmless when it is.
+
+    \b
+    Example:
+        DATABASE_URL=postgresql://farm@db/sentinel sentinel migrate
+    """
+    import migrations
+
+    migrations.upgrade(load().database())
+    click.echo("the schema is up to date")
+
+
+@cli.command()
 def version() -> None:
     """Print the version.
 

@@ -15,6 +15,7 @@ from rich.markup import escape
 import migrations
 from cli import preflight, readiness
 from cli.address import Address
+from cli.attach import remember
 from cli.demo import Demo
 from cli.programs import child_environment, programs, shared_environment
 from cli.screen import curl_line, farm_table, step
@@ -98,6 +99,7 @@ def _start(
     with step(console, "schema"):
         migrations.upgrade(settings().database())
         key = keys.ensure_key(home.root)
+        remember(home.run)
     with step(console, "API, workers, scheduler"), Address(settings()).client() as client:
         supervisor.start(FARM)
         readiness.wait(client, supervisor, ports.values(), timeout=_READY_TIMEOUT)

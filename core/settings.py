@@ -26,6 +26,7 @@ from core.errors import ConfigError
 
 MIN_SECRET_BYTES = 32
 CONFIG_ENV = "SENTINEL_CONFIG"
+LATER = "Accepted, and without effect in this version."
 
 
 def _setting(default: Any, about: str, *, file: str = "") -> Any:
@@ -61,7 +62,9 @@ class Settings(BaseSettings):
         "127.0.0.1", "Address on which the API, Flower and the metrics listen."
     )
     gateway_port: int = _setting(8080, "Port of the HTTP API.", file="ingestion.http.port")
-    grpc_port: int = _setting(9090, "Port of the OTLP/gRPC receiver.", file="ingestion.grpc.port")
+    grpc_port: int = _setting(
+        9090, f"Port of the OTLP/gRPC receiver. {LATER}", file="ingestion.grpc.port"
+    )
     metrics_port: int = _setting(
         9102, "Port of the node's Prometheus metrics.", file="observability.metrics.port"
     )
@@ -88,10 +91,9 @@ class Settings(BaseSettings):
     auth_token_ttl: int = _setting(3600, "Life of an access token, seconds.")
     auth_refresh_ttl: int = _setting(604800, "Life of a refresh token, seconds.")
 
-    tls_enabled: bool = _setting(
-        False,
-        "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.",
-        file="ingestion.grpc.tls.enabled",
+    tls_enabled: bool = _setting(False, "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.")
+    grpc_tls_enabled: bool = _setting(
+        False, f"Serve gRPC over TLS. {LATER}", file="ingestion.grpc.tls.enabled"
     )
     mtls_enabled: bool = _setting(False, "Also demand a client certificate signed by MTLS_CA_FILE.")
     mtls_ca_file: Path | None = _setting(None, "CA certificate, PEM.")
@@ -104,8 +106,10 @@ class Settings(BaseSettings):
     brain_workers: int = _setting(
         0, "Processes of a CPU worker; 0 takes one per core.", file="detection.workers"
     )
-    brain_cache_enabled: bool = _setting(True, "Answer repeated inputs from the verdict cache.")
-    brain_cache_ttl: int = _setting(300, "Life of a cached verdict, seconds.")
+    brain_cache_enabled: bool = _setting(
+        True, f"Answer repeated inputs from a verdict cache. {LATER}"
+    )
+    brain_cache_ttl: int = _setting(300, f"Life of a cached verdict, seconds. {LATER}")
     brain_chunk_size: int = _setting(
         100, "Items of a batch that travel in one message.", file="detection.batchSize"
     )
@@ -150,7 +154,7 @@ class Settings(BaseSettings):
         SecretStr(""), "For `${SLACK_WEBHOOK_URL}` in alerts.yaml."
     )
     application_id: str = _setting("default", "Application of a request that names none.")
-    central_aggregator: str = _setting("", "Farm to which a sidecar forwards.")
+    central_aggregator: str = _setting("", f"Farm to which a sidecar forwards. {LATER}")
 
     detectors_file: Path | None = _setting(
         None, "Path of detectors.yaml; empty takes the shipped one.", file="detectors.configFile"
@@ -167,19 +171,19 @@ class Settings(BaseSettings):
         "7d", "Age at which telemetry and content are dropped.", file="storage.retention.raw"
     )
     retention_aggregated: str = _setting(
-        "90d", "Age at which aggregates are dropped.", file="storage.retention.aggregated"
+        "90d", f"Age at which aggregates are dropped. {LATER}", file="storage.retention.aggregated"
     )
     kafka_enabled: bool = _setting(
-        False, "Consume telemetry from Kafka.", file="ingestion.kafka.enabled"
+        False, f"Consume telemetry from Kafka. {LATER}", file="ingestion.kafka.enabled"
     )
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = _setting(
-        (), "Kafka bootstrap servers.", file="ingestion.kafka.brokers"
+        (), f"Kafka bootstrap servers. {LATER}", file="ingestion.kafka.brokers"
     )
     kafka_topics: Annotated[tuple[str, ...], NoDecode] = _setting(
-        ("llm-telemetry",), "Kafka topics.", file="ingestion.kafka.topics"
+        ("llm-telemetry",), f"Kafka topics. {LATER}", file="ingestion.kafka.topics"
     )
     kafka_group: str = _setting(
-        "sentinel-prod", "Kafka consumer group.", file="ingestion.kafka.consumerGroup"
+        "sentinel-prod", f"Kafka consumer group. {LATER}", file="ingestion.kafka.consumerGroup"
     )
 
     @classmethod

@@ -1,9 +1,10 @@
 """Run a command that dies with its parent and, where asked, not as root.
 
 `python -m core.tether --signal SIGINT [--owner FOLDER] -- COMMAND ...` becomes COMMAND. PostgreSQL
-refuses to run as root: with `--owner` the command runs as the folder's owner where that is somebody
-else, else as uid 1000 of a user namespace of its own, where it still owns root's files, and
-where namespaces are blocked as `nobody`, who is then given the folder.
+refuses to run as root, or as a user without a name: with `--owner` the command runs as the folder's
+owner where that is somebody else, else as `nobody` of a user namespace of its own, where it still
+owns its caller's files, and where namespaces are blocked as the true `nobody`, who is then given
+the folder.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _CLONE_NEWUSER = 0x10000000
-_UID_INSIDE = 1000
+_NOBODY = 65534
 
 
 def tethered(
@@ -46,19 +47,27 @@ def die_with_parent(signum: signal.Signals) -> None:
 
 
 def give_up_root(folder: Path) -> None:
-    """Stop being root, staying able to read and write `folder`."""
-    if os.geteuid() != 0:
-        return
+    """Be a user with a name, not root, who can read and write `folder`; else stay as we are."""
     owner = folder.stat()
-    if owner.st_uid != 0:
+    root = os.geteuid() == 0
+    if root and owner.st_uid != 0:
         _become(owner.st_uid, owner.st_gid)
+    elif not root and _has_name(os.geteuid()):
+        return
     elif _namespaces_allowed():
         _enter_namespace()
-    else:
+    elif root:
         nobody = pwd.getpwnam("nobody")
         for path in (folder, *folder.rglob("*")):
             os.chown(path, nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
         _become(nobody.pw_uid, nobody.pw_gid)
+
+
+def _has_name(uid: int) -> bool:
+    try:
+        return bool(pwd.getpwuid(uid))
+    except KeyError:
+        return False
 
 
 def _become(uid: int, gid: int) -> None:
@@ -81,12 +90,14 @@ def _namespaces_allowed() -> bool:
 def _enter_namespace() -> None:
     if sys.platform != "linux":
         raise OSError("no user namespaces here")
+    uid, gid = os.geteuid(), os.getegid()
+    inside = next((user.pw_uid for user in pwd.getpwall() if user.pw_name == "nobody"), _NOBODY)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "unshare")
     Path("/proc/self/setgroups").write_text("deny")
-    Path("/proc/self/uid_map").write_text(f"{_UID_INSIDE} 0 1")
-    Path("/proc/self/gid_map").write_text(f"{_UID_INSIDE} 0 1")
+    Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1")
+    Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

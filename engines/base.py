@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +43,16 @@ class Engine(ABC):
     def __init__(self) -> None:
         self._loading = threading.Lock()
         self._loaded = False
+
+    @property
+    def manual(self) -> str:
+        """The docstring of the engine's file: what it finds, why it matters, examples, source."""
+        return sys.modules[type(self).__module__].__doc__ or ""
+
+    @property
+    def summary(self) -> str:
+        """The first line of the manual."""
+        return self.manual.strip().partition("\n")[0]
 
     def load(self) -> None:  # noqa: B027  # most engines have nothing to load
         """Do the slow things that need doing once: heavy imports, weights, compiled patterns."""

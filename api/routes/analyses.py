@@ -30,6 +30,14 @@ POLL_SECONDS = 1
 EVENT_SECONDS = 0.25
 EVENT_LIMIT_SECONDS = 300
 
+_EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "data": {"type": "string", "description": "The job as JSON."},
+    },
+}
 _KEY = Parameter(
     "Idempotency-Key",
     {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
@@ -229,7 +237,7 @@ def cancel(job_id: UUID) -> Response:
 @operation(
     "Progress and end, as server-sent events",
     tag="analyses",
-    answers={200: ("`progress` events and one `end`.", {"text/event-stream": {"type": "string"}})},
+    answers={200: ("`progress` events and one `end`.", {"text/event-stream": _EVENT})},
     problems=(404,),
 )
 def events(job_id: UUID) -> Response:

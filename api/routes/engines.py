@@ -45,7 +45,7 @@ def _wire(engine: Any) -> dict[str, Any]:
         "modes": sorted((str(mode) for mode in engine.modes), key=[str(m) for m in order].index),
         "inputs": list(engine.inputs),
         "timeout_ms": engine.timeout * 1000,
-        "summary": (type(engine).__doc__ or "").strip().partition("\n")[0],
+        "summary": engine.summary,
         "quality": None,
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 
 import pytest
@@ -30,12 +29,8 @@ every_answering_engine = pytest.mark.parametrize(
 every_engine = pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: engine.name)
 
 
-def manual(engine: Engine) -> str:
-    return sys.modules[type(engine).__module__].__doc__ or ""
-
-
 def example(engine: Engine, kind: str) -> Content:
-    found = re.search(rf"^{kind}: (.+)$", manual(engine), re.MULTILINE)
+    found = re.search(rf"^{kind}: (.+)$", engine.manual, re.MULTILINE)
     assert found, f"{engine.name} has no `{kind}:` example"
     return Content(text=found[1])
 
@@ -64,7 +59,7 @@ def test_it_reads_known_kinds_of_fields(engine: Engine) -> None:
 @every_engine
 def test_its_manual_is_complete(engine: Engine) -> None:
     for part in ("Why it matters:", "Flags:", "Passes:", "Source:"):
-        assert part in manual(engine)
+        assert part in engine.manual
 
 
 @every_answering_engine
