@@ -37,8 +37,8 @@ class Context(_Strict):
     tools: list[dict[str, Any]] = Field(default=[], max_length=1000)
 
 
-_ONE_PROMPT = {"not": {"required": ["text", "prompt"]}}
-_ANY_TEXT = [{"required": [name]} for name in ("text", "prompt", "response")]
+_ONE_PROMPT: dict[str, Any] = {"not": {"required": ["text", "prompt"]}}
+_ANY_TEXT: list[Any] = [{"required": [name]} for name in ("text", "prompt", "response")]
 
 
 class Input(_Strict):

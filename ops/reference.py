@@ -94,8 +94,8 @@ def commands_part() -> Iterator[str]:
     from cli.operator import cli as operator
     from cli.sentinel import cli as sentinel
 
-    yield "\n## Commands\n\nEach has `--help` with an example; those of `sentinel-cli` have `--json`"
-    yield "and the exit statuses 0 done, 1 the answer is no, 2 the question was wrong.\n"
+    yield "\n## Commands\n\nEach has `--help` with an example; those of `sentinel-cli` have"
+    yield "`--json` and the exit statuses 0 done, 1 the answer is no, 2 the question was wrong.\n"
     yield "| command | does |\n| --- | --- |"
     for name, root in (("sentinel", sentinel), ("sentinel-cli", operator)):
         for path, command in sorted(_leaves(name, root)):
