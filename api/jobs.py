@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -28,7 +28,9 @@ def links(job_id: object) -> dict[str, str]:
     }
 
 
-def wire(row: Mapping[str, Any], engines: list[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+def wire(
+    row: Mapping[str, Any], engines: Sequence[Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
     """A row of `analyses` in the shape of `schemas.Job`."""
     job: dict[str, Any] = {
         "id": str(row["id"]),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.errors import ConfigError
 from core.home import write_private
-from core.settings import Settings
+from core.settings import Settings, settings
 
 ENVIRONMENT = "environment.json"
 
@@ -42,3 +42,4 @@ def attach(home: str | None) -> None:
             os.environ[name] = value
         else:
             os.environ.setdefault(name, value)
+    settings.cache_clear()

@@ -3,36 +3,94 @@
 from __future__ import annotations
 
 import functools
+import hashlib
+import math
 import os
+import re
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from psycopg2.extras import execute_values
-from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+import psycopg2
+from psycopg2.extras import NamedTupleCursor, execute_values, register_uuid
+from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
+from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry, Pool, QueuePool
 
 from core.errors import DatabaseDown
 from core.settings import settings
 
+IDLE_SECONDS = 2.0
+"""A connection that rested longer is asked whether it still lives before it is used."""
+
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 3,
+    "application_name": "sentinel",
+    "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
+    "keepalives_idle": 30,
+}
+POOL: dict[str, int] = {"pool_size": 8, "max_overflow": 16, "timeout": 5, "recycle": 1800}
+
+register_uuid()  # type: ignore[no-untyped-call]
+
 
 @functools.cache
 def _engine_of(pid: int, url: str) -> Engine:
-    return create_engine(
+    made = create_engine(
         url,
-        pool_size=8,
-        max_overflow=16,
-        pool_timeout=5,
-        pool_pre_ping=True,
-        pool_recycle=1800,
-        connect_args={
-            "connect_timeout": 3,
-            "application_name": "sentinel",
-            "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
-            "keepalives_idle": 30,
-        },
+        connect_args=CONNECT,
+        pool_size=POOL["pool_size"],
+        max_overflow=POOL["max_overflow"],
+        pool_timeout=POOL["timeout"],
+        pool_recycle=POOL["recycle"],
     )
+    _watch(made)
+    return made
+
+
+@functools.cache
+def _autocommit_of(pid: int, url: str) -> Pool:
+    """Bare connections for single statements: SQLAlchemy's pool without its statement layer."""
+
+    def connect() -> Any:
+        connection = psycopg2.connect(
+            url.replace("+psycopg2", "", 1), cursor_factory=NamedTupleCursor, **CONNECT
+        )
+        connection.autocommit = True
+        return connection
+
+    made = QueuePool(
+        connect,
+        reset_on_return=None,
+        pool_size=POOL["pool_size"],
+        max_overflow=POOL["max_overflow"],
+        timeout=POOL["timeout"],
+        recycle=POOL["recycle"],
+    )
+    _watch(made)
+    return made
+
+
+def _watch(pool: Engine | Pool) -> None:
+    event.listen(pool, "checkin", _rest)
+    event.listen(pool, "checkout", _wake)
+
+
+def _rest(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info["rested"] = time.monotonic()
+
+
+def _wake(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
+    if time.monotonic() - record.info.get("rested", -math.inf) < IDLE_SECONDS:
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        connection.rollback()
+    except psycopg2.Error as problem:
+        raise DisconnectionError() from problem
 
 
 def engine() -> Engine:
@@ -89,6 +147,51 @@ def unit_of_work() -> Iterator[UnitOfWork]:
         call()
 
 
+def query(statement: str, **values: Any) -> list[dict[str, Any]]:
+    """The rows of one statement, planned for these values: lists, filters, aggregates."""
+    with unit_of_work() as work:
+        return [row._asdict() for row in work.execute(statement, **values)]
+
+
+def single(statement: str, **values: Any) -> Sequence[Any]:
+    """Run one statement as a transaction of its own, in one round trip; its rows, if any.
+
+    For hot paths: the statement is prepared once per connection. Give a parameter a CAST where
+    its place does not tell its type. Raises DatabaseDown when PostgreSQL does not answer,
+    IntegrityError (psycopg2's) where a constraint says no.
+    """
+    name, names, prepare = _prepared_once(statement)
+    with translated():
+        connection = _autocommit_of(os.getpid(), settings().database()).connect()
+        try:
+            cursor = connection.cursor()
+            known = connection.info.setdefault("prepared", set())
+            if name not in known:
+                cursor.execute(prepare)
+                known.add(name)
+            marks = ", ".join(["%s"] * len(names))
+            arguments = [values[each] for each in names]
+            cursor.execute(f"EXECUTE {name}" + (f" ({marks})" if marks else ""), arguments)
+            return cursor.fetchall() if cursor.description else ()
+        except (psycopg2.OperationalError, psycopg2.InterfaceError):
+            connection.invalidate()
+            raise
+        finally:
+            connection.close()
+
+
+_PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
+
+
+@functools.lru_cache(maxsize=512)
+def _prepared_once(statement: str) -> tuple[str, tuple[str, ...], str]:
+    """A name for the statement, its parameters in order, and the command that prepares it."""
+    names = tuple(dict.fromkeys(_PARAMETER.findall(statement)))
+    numbered = _PARAMETER.sub(lambda match: f"${names.index(match[1]) + 1}", statement)
+    name = f"s_{hashlib.sha256(statement.encode()).hexdigest()[:16]}"
+    return name, names, f"PREPARE {name} AS {numbered}"
+
+
 @contextmanager
 def translated() -> Iterator[None]:
     """Turn a lost connection into DatabaseDown; leave every other database error as it is."""
@@ -96,18 +199,21 @@ def translated() -> Iterator[None]:
         yield
     except PoolTimeout as problem:
         raise DatabaseDown("no database connection became free in time; try again") from problem
+    except (psycopg2.OperationalError, psycopg2.InterfaceError) as problem:
+        if not _is_outage(problem):
+            raise
+        raise DatabaseDown() from problem
     except (OperationalError, InterfaceError) as problem:
-        if isinstance(problem, DBAPIError) and not _is_outage(problem):
+        if not (problem.connection_invalidated or _is_outage(problem.orig)):
             raise
         raise DatabaseDown() from problem
 
 
-def _is_outage(problem: DBAPIError) -> bool:
-    code = getattr(problem.orig, "pgcode", None)
-    return problem.connection_invalidated or code is None or code.startswith(("08", "57P", "53"))
+def _is_outage(problem: BaseException | None) -> bool:
+    code = getattr(problem, "pgcode", None)
+    return code is None or code.startswith(("08", "57P", "53"))
 
 
 def ping() -> None:
     """Ask PostgreSQL for one row. Raises DatabaseDown."""
-    with translated(), engine().connect() as connection:
-        connection.exec_driver_sql("SELECT 1")
+    single("SELECT 1")

@@ -100,7 +100,7 @@ def resolve(work: UnitOfWork, anomaly_id: UUID, now: datetime) -> None:
     )
 
 
-@periodic(1.0, "io")
+@periodic(lambda: 1.0, "io")
 @app.task(name="alerting.dispatch")
 def dispatch() -> None:
     """Look at every group, and deliver what is due."""

@@ -52,7 +52,7 @@ def specs() -> tuple[DetectorSpec, ...]:
     return load_detectors(settings().detectors_file)
 
 
-@periodic(settings().detector_interval, "io")
+@periodic(lambda: settings().detector_interval, "io")
 @app.task(name="detection.tick")
 def tick() -> None:
     """Evaluate every enabled detector that nobody has evaluated in this tick."""

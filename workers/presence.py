@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import signals
 
-from core.database import unit_of_work
+from core.database import single, unit_of_work
 from core.errors import SentinelError
 
 log = logging.getLogger(__name__)
@@ -33,12 +33,11 @@ def worker_name() -> str:
 
 def fresh() -> Mapping[str, int]:
     """Workers with a fresh heartbeat by class. Raises DatabaseDown."""
-    with unit_of_work() as work:
-        rows = work.execute(
-            "SELECT engine_class, count(*) AS n FROM worker_heartbeats"
-            " WHERE seen_at > now() - make_interval(secs => :secs) GROUP BY 1",
-            secs=FRESH_SECONDS,
-        ).all()
+    rows = single(
+        "SELECT engine_class, count(*) AS n FROM worker_heartbeats"
+        " WHERE seen_at > now() - make_interval(secs => :secs) GROUP BY 1",
+        secs=FRESH_SECONDS,
+    )
     return {row.engine_class: row.n for row in rows}
 
 

@@ -26,7 +26,7 @@ RESEND_AFTER_SECONDS = 60.0
 BATCH = 500
 
 
-@periodic(1.0, "control")
+@periodic(lambda: 1.0, "control")
 @app.task(name="rescue.sweep")
 def sweep() -> dict[str, int]:
     """One round; returns what it changed."""

@@ -6,6 +6,7 @@ counter changed and writes nothing.
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +18,8 @@ from uuid import UUID
 
 from psycopg2.extras import Json
 
-from core.analysis import Content, EngineResult, Judgement, Outcome, Thresholds
-from core.database import UnitOfWork, unit_of_work
+from core.analysis import Content, EngineResult, JobState, Judgement, Outcome, Thresholds
+from core.database import UnitOfWork, single, unit_of_work
 from core.errors import SentinelError
 from core.metrics import ANALYSIS_SECONDS, ENGINES_TRIGGERED
 from engines.verdict import judge
@@ -36,6 +37,7 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
 MAX_ATTEMPTS = 3
+UNEXAMINED = "no engine gave an answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,29 +70,32 @@ WITH claimed AS (
     UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker,
         lease_until = now() + make_interval(secs => :lease),
         started_at = coalesce(started_at, now())
-    WHERE id = :id AND state = 'queued' RETURNING *
+    WHERE id = :id AND state = 'queued'
+        AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+    RETURNING *
 ), begun AS (
     UPDATE analyses a SET state = 'running', started_at = now()
     FROM claimed c WHERE a.id = c.analysis_id AND a.state = 'queued'
 )
 SELECT c.*, a.mode, a.options, a.created_at AS accepted_at,
-    extract(epoch FROM now() - c.published_at) AS waited_s,
-    (SELECT jsonb_agg(k.body ORDER BY k.item_index) FROM contents k
-     WHERE k.created_at = a.created_at AND k.analysis_id = a.id
-       AND k.item_index BETWEEN c.first_item AND c.last_item) AS bodies
+    extract(epoch FROM now() - c.published_at) AS waited_s
 FROM claimed c JOIN analyses a ON a.id = c.analysis_id
+"""
+_CONTENTS = """
+SELECT body FROM contents WHERE created_at = :at AND analysis_id = :job
+    AND item_index BETWEEN :first AND :last ORDER BY item_index
 """
 
 
 def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
-    """Take a queued run and its content; None when somebody else has it or it is over."""
-    with unit_of_work() as work:
-        work.relax()
-        row = work.execute(
-            _CLAIM, id=run_id, worker=worker_name(), lease=LEASE_SECONDS
-        ).one_or_none()
-    if row is None:
+    """Take a queued run and its content; None when somebody else has it or it is over.
+
+    The claim need not reach the disk: what is lost with a crash is claimed again.
+    """
+    rows = single(_CLAIM, id=run_id, worker=worker_name(), lease=LEASE_SECONDS)
+    if not rows:
         return None
+    row = rows[0]
     run = Run(
         id=row.id,
         analysis_id=row.analysis_id,
@@ -107,18 +112,25 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
         created_at=row.accepted_at,
         waited_s=float(row.waited_s or 0.0),
     )
-    return run, [content_from_row(body) for body in row.bodies or ()]
+    bodies = single(
+        _CONTENTS,
+        at=run.created_at,
+        job=run.analysis_id,
+        first=run.first_item,
+        last=run.last_item,
+    )
+    return run, [content_from_row(row.body) for row in bodies]
 
 
 def still_mine(run: Run) -> bool:
     """False once the run was cancelled, expired or given to another attempt."""
-    with unit_of_work() as work:
-        row = work.execute(
+    return bool(
+        single(
             "SELECT 1 FROM runs WHERE id = :id AND attempt = :attempt AND state = 'running'",
             id=run.id,
             attempt=run.attempt,
-        ).one_or_none()
-    return row is not None
+        )
+    )
 
 
 class _Leases:
@@ -183,6 +195,99 @@ def finish(
 
     False, with nothing written, when the attempt is no longer the current one.
     """
+    stored = _finish_sole if run.options.get("runs") == 1 else _finish_part
+    if stored(run, results, state, error):
+        return True
+    log.info("late result of run %s attempt %d discarded", run.id, run.attempt)
+    return False
+
+
+_FINISH_SOLE = """
+WITH closed AS (
+    UPDATE runs SET state = :run_state, finished_at = now(), lease_until = NULL,
+        error = nullif(:run_error, '')
+    WHERE id = :run AND attempt = :attempt AND state = 'running' RETURNING analysis_id
+), job AS (
+    UPDATE analyses a SET runs_left = 0, items_done = item_count, state = :state,
+        finished_at = clock_timestamp(), risk_score = :risk_score, verdict = :verdict,
+        action = :action, degraded = :degraded, error = :error
+    FROM closed c WHERE a.id = c.analysis_id AND a.state IN ('queued', 'running') RETURNING a.*
+), stored AS (
+    INSERT INTO results (analysis_id, item_index, engine_class, tenant, application_id, run_id,
+        attempt, engines)
+    SELECT job.id, r.item_index, :engine_class, job.tenant, job.application_id, :run, :attempt,
+        r.engines
+    FROM job, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (item_index int, engines jsonb)
+    ON CONFLICT DO NOTHING
+), judged AS (
+    INSERT INTO items (analysis_id, item_index, tenant, application_id, risk_score, verdict,
+        action, degraded, judgement)
+    SELECT job.id, r.item_index, job.tenant, job.application_id, r.risk_score, r.verdict,
+        r.action, r.degraded, r.judgement
+    FROM job, jsonb_to_recordset(CAST(:rows AS jsonb)) AS r (item_index int,
+        risk_score double precision, verdict text, action text, degraded boolean, judgement jsonb)
+    ON CONFLICT DO NOTHING
+)
+SELECT created_at, finished_at, watched FROM job
+"""
+
+
+def _finish_sole(
+    run: Run, results: Sequence[Sequence[EngineResult]], state: str, error: str
+) -> bool:
+    """The whole job is this run: fold it here and write everything in one statement."""
+    thresholds = Thresholds(*run.options["thresholds"])
+    judged = [judge([*item, *_skipped(run.options)], thresholds) for item in results]
+    rows = [
+        {
+            "item_index": index,
+            "engines": [result_to_row(result) for result in item],
+            "risk_score": judgement.risk_score,
+            "verdict": judgement.verdict,
+            "action": judgement.action,
+            "degraded": judgement.degraded,
+            "judgement": judgement_to_row(judgement),
+        }
+        for index, item, judgement in zip(run.items, results, judged, strict=True)
+    ]
+    written = single(
+        _FINISH_SOLE,
+        run=run.id,
+        attempt=run.attempt,
+        run_state=state,
+        run_error=error,
+        engine_class=run.engine_class,
+        rows=json.dumps(rows),
+        **fold(judged),
+    )
+    if not written:
+        return False
+    for judgement in judged:
+        for engine in judgement.engines_triggered:
+            ENGINES_TRIGGERED.labels(engine).inc()
+    _ended(run.analysis_id, written[0])
+    return True
+
+
+def fold(judged: Sequence[Judgement]) -> dict[str, Any]:
+    """The job's columns from its items' judgements: the worst item speaks for the job."""
+    worst = max(judged, key=lambda judgement: judgement.risk_score)
+    degraded = any(judgement.degraded for judgement in judged)
+    examined = any(judgement.engines_run for judgement in judged)
+    state = JobState.COMPLETED_WITH_ERRORS if degraded else JobState.COMPLETED
+    return {
+        "state": str(state if examined else JobState.FAILED),
+        "error": None if examined else UNEXAMINED,
+        "risk_score": worst.risk_score,
+        "verdict": str(worst.verdict),
+        "action": str(worst.action),
+        "degraded": degraded,
+    }
+
+
+def _finish_part(
+    run: Run, results: Sequence[Sequence[EngineResult]], state: str, error: str
+) -> bool:
     with unit_of_work() as work:
         closed = work.execute(
             "UPDATE runs SET state = :state, finished_at = now(), lease_until = NULL,"
@@ -194,10 +299,23 @@ def finish(
             error=error,
         )
         if closed.rowcount != 1:
-            log.info("late result of run %s attempt %d discarded", run.id, run.attempt)
             return False
         store_results(work, run, results)
     return True
+
+
+def _skipped(options: Mapping[str, Any]) -> list[EngineResult]:
+    """The engines that the submission left out, with their reasons."""
+    return [
+        EngineResult(name, about["version"], Outcome.SKIPPED, reason=about["reason"])
+        for name, about in options.get("skipped", {}).items()
+    ]
+
+
+def _ended(job: UUID, row: Any) -> None:
+    ANALYSIS_SECONDS.observe((row.finished_at - row.created_at).total_seconds())
+    if row.watched:
+        waiting.announce(job)
 
 
 def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineResult]]) -> None:
@@ -231,7 +349,7 @@ def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineR
     else:
         judged = []
     if job.runs_left == 0:
-        _fold_job(work, job, judged)
+        _fold_job(work, job)
     elif judged:
         work.execute(
             "UPDATE analyses SET items_done = items_done + :n WHERE id = :id",
@@ -253,10 +371,7 @@ def _chunk_complete(work: UnitOfWork, run: Run) -> bool:
 def _fold_chunk(
     work: UnitOfWork, run: Run, job: Any, results: Sequence[Sequence[EngineResult]]
 ) -> list[Judgement]:
-    skipped = [
-        EngineResult(name, about["version"], Outcome.SKIPPED, reason=about["reason"])
-        for name, about in job.options.get("skipped", {}).items()
-    ]
+    skipped = _skipped(job.options)
     together = {index: [*item, *skipped] for index, item in zip(run.items, results, strict=True)}
     for row in work.execute(
         "SELECT item_index, engines FROM results WHERE analysis_id = :job"
@@ -269,8 +384,7 @@ def _fold_chunk(
         },
     ):
         together[row.item_index].extend(result_from_row(result) for result in row.engines)
-    audit, warn, block = job.options["thresholds"]
-    thresholds = Thresholds(audit, warn, block)
+    thresholds = Thresholds(*job.options["thresholds"])
     judged = {index: judge(item, thresholds) for index, item in together.items()}
     for judgement in judged.values():
         for engine in judgement.engines_triggered:
@@ -299,23 +413,21 @@ def _fold_chunk(
 _FOLD_JOB = """
 UPDATE analyses a SET items_done = item_count, finished_at = clock_timestamp(),
     risk_score = f.risk_score, verdict = f.verdict, action = f.action, degraded = f.degraded,
-    state = CASE WHEN f.judged = 0 THEN 'failed'
+    state = CASE WHEN NOT f.examined THEN 'failed'
                  WHEN f.degraded THEN 'completed_with_errors' ELSE 'completed' END,
-    error = CASE WHEN f.judged = 0 THEN 'no engine gave an answer' END
+    error = CASE WHEN NOT f.examined THEN :unexamined END
 FROM (
     SELECT bool_or(degraded) AS degraded,
         (array_agg(verdict ORDER BY risk_score DESC, item_index))[1] AS verdict,
         (array_agg(action ORDER BY risk_score DESC, item_index))[1] AS action,
         max(risk_score) AS risk_score,
-        count(*) FILTER (WHERE judgement -> 'engines_run' <> '[]') AS judged
+        bool_or(judgement -> 'engines_run' <> '[]') AS examined
     FROM items WHERE analysis_id = :id
 ) f WHERE a.id = :id RETURNING a.created_at, a.finished_at, a.watched
 """
 
 
-def _fold_job(work: UnitOfWork, job: Any, judged: Sequence[Judgement]) -> None:
-    row = work.execute(_FOLD_JOB, id=job.id).one()
-    seconds = (row.finished_at - row.created_at).total_seconds()
-    work.after_commit(lambda: ANALYSIS_SECONDS.observe(seconds))
-    if row.watched:
-        work.after_commit(lambda: waiting.announce(job.id))
+def _fold_job(work: UnitOfWork, job: Any) -> None:
+    """As `fold`, over the items that many runs have written."""
+    row = work.execute(_FOLD_JOB, id=job.id, unexamined=UNEXAMINED).one()
+    work.after_commit(lambda: _ended(job.id, row))

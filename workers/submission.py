@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from psycopg2.extras import Json
-from sqlalchemy.exc import IntegrityError
+from psycopg2 import IntegrityError
 
 from core.analysis import Content, EngineClass, Mode
-from core.database import UnitOfWork, unit_of_work
+from core.database import single, unit_of_work
 from core.errors import BadInput, BrokerDown, Conflict
 from core.ids import new_id
 from core.settings import settings
@@ -71,25 +71,21 @@ def submit(wanted: Submission) -> Accepted:
     if earlier := _replayed(wanted):
         return earlier
     job, now = new_id(), datetime.now(UTC)
-    runs: dict[str, list[UUID]] = {}
+    runs = _runs(wanted, plan)
     try:
-        with unit_of_work() as work:
-            if wanted.kind == "guard":
-                work.relax()
-            _insert_job(work, job, now, wanted, plan)
-            runs = _insert_parts(work, job, now, wanted, plan)
+        single(_INSERT, **_values(job, now, wanted, plan, runs))
     except IntegrityError as problem:
         if wanted.idempotency_key and (earlier := _replayed(wanted)):
             return earlier
         raise Conflict() from problem
     try:
-        for queue, ids in runs.items():
-            publish_runs(queue, ids)
+        for queue in plan.engines:
+            publish_runs(queue, [run["id"] for run in runs if run["engine_class"] == queue])
     except BrokerDown:
         if _withdrawn(job):
             raise
         log.warning("the broker failed after job %s had begun; it goes on", job)
-    return Accepted(job, now, waits_for_gpu=str(EngineClass.GPU) in runs)
+    return Accepted(job, now, waits_for_gpu=str(EngineClass.GPU) in plan.engines)
 
 
 def _plan(wanted: Submission) -> _Plan:
@@ -120,15 +116,15 @@ def _plan(wanted: Submission) -> _Plan:
 def _replayed(wanted: Submission) -> Accepted | None:
     if wanted.idempotency_key is None:
         return None
-    with unit_of_work() as work:
-        row = work.execute(
-            "SELECT id, created_at, request_hash FROM analyses"
-            " WHERE tenant = :tenant AND idempotency_key = :key",
-            tenant=wanted.tenant,
-            key=wanted.idempotency_key,
-        ).one_or_none()
-    if row is None:
+    rows = single(
+        "SELECT id, created_at, request_hash FROM analyses"
+        " WHERE tenant = :tenant AND idempotency_key = :key",
+        tenant=wanted.tenant,
+        key=wanted.idempotency_key,
+    )
+    if not rows:
         return None
+    row = rows[0]
     if wanted.request_hash is None or bytes(row.request_hash) != wanted.request_hash:
         raise BadInput(
             "this Idempotency-Key was used with another body; take a new key for a new request",
@@ -137,82 +133,76 @@ def _replayed(wanted: Submission) -> Accepted | None:
     return Accepted(row.id, row.created_at, replayed=True)
 
 
-def _insert_job(
-    work: UnitOfWork, job: UUID, now: datetime, wanted: Submission, plan: _Plan
-) -> None:
+def _runs(wanted: Submission, plan: _Plan) -> list[dict[str, Any]]:
+    """One run for each engine class and chunk of items."""
+    size, count = settings().brain_chunk_size, len(wanted.contents)
+    return [
+        {
+            "id": str(new_id()),
+            "engine_class": queue,
+            "chunk": chunk,
+            "first_item": first,
+            "last_item": min(first + size, count) - 1,
+            "engines": list(names),
+        }
+        for queue, names in plan.engines.items()
+        for chunk, first in enumerate(range(0, count, size))
+    ]
+
+
+_INSERT = """
+WITH job AS (
+    INSERT INTO analyses (id, tenant, application_id, session_id, kind, state, mode, policy,
+        options, item_count, runs_left, watched, idempotency_key, request_hash, created_at,
+        deadline_at)
+    VALUES (:id, :tenant, :application, :session, :kind, 'queued', :mode, :policy,
+        CAST(:options AS jsonb), :items, :left, :watched, :key, :hash, :now, :deadline)
+), texts AS (
+    INSERT INTO contents (created_at, analysis_id, item_index, tenant, application_id, body)
+    SELECT :now, :id, place - 1, :tenant, :application, body
+    FROM jsonb_array_elements(CAST(:bodies AS jsonb)) WITH ORDINALITY AS t (body, place)
+)
+INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk, first_item,
+    last_item, engines, state, created_at, published_at)
+SELECT r.id, :tenant, :application, :id, r.engine_class, r.chunk, r.first_item, r.last_item,
+    r.engines, 'queued', :now, :now
+FROM jsonb_to_recordset(CAST(:runs AS jsonb)) AS r (id uuid, engine_class text, chunk int,
+    first_item int, last_item int, engines text[])
+WHERE set_config('synchronous_commit', :durable, true) IS NOT NULL
+"""
+
+
+def _values(
+    job: UUID, now: datetime, wanted: Submission, plan: _Plan, runs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A guard call is answered from its verdict, whose commit makes all before it durable."""
     chosen = settings()
-    size = chosen.brain_chunk_size
-    chunks = -(-len(wanted.contents) // size)
-    options: dict[str, Any] = {
+    options = {
         "engines": list(wanted.engines),
         "skipped": plan.skipped,
-        "chunk": size,
+        "runs": len(runs),
         "thresholds": [chosen.audit_threshold, chosen.warn_threshold, chosen.block_threshold],
     }
-    work.execute(
-        "INSERT INTO analyses (id, tenant, application_id, session_id, kind, state, mode, policy,"
-        " options, item_count, runs_left, watched, idempotency_key, request_hash, created_at,"
-        " deadline_at) VALUES (:id, :tenant, :application, :session, :kind, 'queued', :mode,"
-        " :policy, CAST(:options AS jsonb), :items, :runs, :watched, :key, :hash, :now, :deadline)",
-        id=job,
-        tenant=wanted.tenant,
-        application=wanted.application_id,
-        session=wanted.session_id,
-        kind=wanted.kind,
-        mode=str(wanted.mode),
-        policy=wanted.policy,
-        options=Json(options).dumps(options),
-        items=len(wanted.contents),
-        runs=chunks * len(plan.engines),
-        watched=wanted.watched,
-        key=wanted.idempotency_key,
-        hash=wanted.request_hash,
-        now=now,
-        deadline=now + timedelta(seconds=wanted.deadline_s),
-    )
-
-
-def _insert_parts(
-    work: UnitOfWork, job: UUID, now: datetime, wanted: Submission, plan: _Plan
-) -> dict[str, list[UUID]]:
-    owner = (wanted.tenant, wanted.application_id)
-    work.insert_many(
-        "INSERT INTO contents (created_at, analysis_id, item_index, tenant, application_id, body)"
-        " VALUES %s",
-        [
-            (now, str(job), index, *owner, Json(content_to_row(content)))
-            for index, content in enumerate(wanted.contents)
-        ],
-    )
-    size = settings().brain_chunk_size
-    runs: dict[str, list[UUID]] = {}
-    rows = []
-    for queue, names in plan.engines.items():
-        for chunk, first in enumerate(range(0, len(wanted.contents), size)):
-            last = min(first + size, len(wanted.contents)) - 1
-            run = new_id()
-            runs.setdefault(queue, []).append(run)
-            rows.append(
-                (
-                    str(run),
-                    *owner,
-                    str(job),
-                    queue,
-                    chunk,
-                    first,
-                    last,
-                    list(names),
-                    "queued",
-                    now,
-                    now,
-                )
-            )
-    work.insert_many(
-        "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk,"
-        " first_item, last_item, engines, state, created_at, published_at) VALUES %s",
-        rows,
-    )
-    return runs
+    return {
+        "id": job,
+        "tenant": wanted.tenant,
+        "application": wanted.application_id,
+        "session": wanted.session_id,
+        "kind": wanted.kind,
+        "mode": str(wanted.mode),
+        "policy": wanted.policy,
+        "options": json.dumps(options),
+        "items": len(wanted.contents),
+        "left": len(runs),
+        "watched": wanted.watched,
+        "key": wanted.idempotency_key,
+        "hash": wanted.request_hash,
+        "now": now,
+        "deadline": now + timedelta(seconds=wanted.deadline_s),
+        "bodies": json.dumps([content_to_row(content) for content in wanted.contents]),
+        "runs": json.dumps(runs),
+        "durable": "off" if wanted.kind == "guard" else "on",
+    }
 
 
 def _withdrawn(job: UUID) -> bool:

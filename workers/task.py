@@ -49,9 +49,10 @@ class FarmTask(Task):  # type: ignore[misc]
                 TASK_SECONDS.labels(self.name).observe(time.perf_counter() - begun)
 
 
-def periodic(seconds: float, queue: str) -> Callable[[Any], Any]:
+def periodic(seconds: Callable[[], float], queue: str) -> Callable[[Any], Any]:
     """Let beat send this task every so many seconds; stands above `@app.task`.
 
+    `seconds` is asked when the application starts, so that importing a task reads no setting.
     A tick that waited longer than its period is dropped, so a stopped worker finds no backlog.
     """
 
@@ -59,8 +60,9 @@ def periodic(seconds: float, queue: str) -> Callable[[Any], Any]:
         from workers.app import app
 
         def add(sender: Any, **_: Any) -> None:
+            period = seconds()
             sender.add_periodic_task(
-                seconds, task.s(), name=task.name, queue=queue, expires=max(seconds * 3, 5.0)
+                period, task.s(), name=task.name, queue=queue, expires=max(period * 3, 5.0)
             )
 
         app.on_after_finalize.connect(add, weak=False)

@@ -15,7 +15,7 @@ from workers.task import periodic
 log = logging.getLogger(__name__)
 
 
-@periodic(600.0, "control")
+@periodic(lambda: 600.0, "control")
 @app.task(name="upkeep.tidy")
 def tidy() -> dict[str, int]:
     """Make the next days' tables, drop those past retention, forget what has no use."""

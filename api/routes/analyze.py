@@ -81,7 +81,7 @@ def _judged(wanted: GuardRequest) -> dict[str, Any]:
     left = limit - (time.monotonic() - begun)
     if not done and not waiting.wait(accepted.id, left, ended):
         rescue.end_job(accepted.id, "expired", "the caller's time was over")
-    row = reading.job(accepted.id, g.tenant)
+    row = reading.judged(accepted.id)
     if row["state"] not in (JobState.COMPLETED, JobState.COMPLETED_WITH_ERRORS):
         status = 504 if row["state"] == JobState.EXPIRED else 502
         raise Problem(
@@ -89,24 +89,23 @@ def _judged(wanted: GuardRequest) -> dict[str, Any]:
             f"the analysis {accepted.id} ended {row['state']}: {row['error'] or 'no verdict'}; "
             "treat the input as not checked",
         )
-    item = reading.items(accepted.id, limit=1)[0]
-    judgement = item["judgement"]
+    judgement = row["judgement"]
     spent = jobs.between(row["created_at"], row["finished_at"]) or 0.0
     g.log = {
         "analysis_id": str(accepted.id),
-        "risk_score": item["risk_score"],
-        "verdict": item["verdict"],
+        "risk_score": row["risk_score"],
+        "verdict": row["verdict"],
         "engines_triggered": judgement["engines_triggered"],
     }
     return {
         "request_id": g.request_id,
         "analysis_id": str(accepted.id),
-        "risk_score": item["risk_score"],
-        "verdict": item["verdict"],
-        "action": item["action"],
+        "risk_score": row["risk_score"],
+        "verdict": row["verdict"],
+        "action": row["action"],
         "recommendation": judgement["recommendation"],
-        "is_safe": item["action"] in (Action.ALLOW, Action.AUDIT),
-        "degraded": item["degraded"],
+        "is_safe": row["action"] in (Action.ALLOW, Action.AUDIT),
+        "degraded": row["degraded"],
         "findings": judgement["findings"],
         "details": {
             "engines_triggered": judgement["engines_triggered"],
