@@ -1,0 +1,123 @@
+"""`sentinel-cli` against a running farm: output, exit status, and what to do next."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, Farm
+
+pytestmark = pytest.mark.farm
+
+Done = subprocess.CompletedProcess[str]
+
+
+def run(farm: Farm, *arguments: str) -> Done:
+    return subprocess.run(
+        [sys.executable, "-m", "cli.operator", *arguments],
+        cwd=ROOT,
+        env=farm.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def rows(done: Done) -> list[dict[str, object]]:
+    assert done.returncode == 0, done.stderr
+    return list(json.loads(done.stdout))
+
+
+def test_a_key_is_made_listed_and_revoked(farm: Farm) -> None:
+    made = json.loads(run(farm, "keys", "create", "ci", "--json").stdout)
+    assert made["key"].startswith("sk-sentinel-")
+    assert run(farm, "keys", "revoke", made["id"]).returncode == 0
+    listed = {row["id"]: row for row in rows(run(farm, "keys", "list", "--json"))}
+    assert listed[made["id"]]["revoked_at"] is not None
+    assert made["key"] not in json.dumps(listed)
+
+
+def test_revoking_an_unknown_key_says_where_to_look(farm: Farm) -> None:
+    done = run(farm, "keys", "revoke", "01a2001f-3d8f-75e2-a974-ab6987b6bcc1")
+    assert (done.returncode, "keys list" in done.stderr) == (2, True)
+
+
+def test_the_engines_are_listed_with_class_and_modes(farm: Farm) -> None:
+    found = {row["name"]: row for row in rows(run(farm, "engines", "list", "--json"))}
+    assert found["jailbreak"]["class"] == "cpu"
+    assert found["transformer_classifier"]["modes"] == ["thorough"]
+
+
+def test_the_detectors_are_listed(farm: Farm) -> None:
+    assert [row["id"] for row in rows(run(farm, "detectors", "list", "--json"))] == ["high-latency"]
+
+
+@pytest.mark.parametrize(("latency", "anomalies"), [(9000, 1), (900, 0)])
+def test_a_detector_is_tried_on_a_file(
+    farm: Farm, tmp_path: Path, latency: int, anomalies: int
+) -> None:
+    event = {"timestamp": "2025-11-06T12:00:00Z", "data": {"latency_ms": latency}}
+    file = tmp_path / "event.json"
+    file.write_text(json.dumps(event))
+    found = rows(run(farm, "detectors", "test", "high-latency", "--event", str(file), "--json"))
+    assert len(found) == anomalies
+
+
+def test_an_unknown_detector_names_the_known(farm: Farm) -> None:
+    done = run(farm, "detectors", "test", "nope")
+    assert (done.returncode, "known: high-latency" in done.stderr) == (2, True)
+
+
+def test_a_receiver_is_tested_and_its_fate_shown(farm: Farm) -> None:
+    assert run(farm, "alerts", "test", "hook").stdout == "hook: delivered\n"
+    status = json.loads(run(farm, "alerts", "status", "--json").stdout)
+    hook = next(one for one in status["receivers"] if one["receiver"] == "hook")
+    assert int(hook["delivered"]) >= 1
+
+
+def test_a_test_that_is_not_delivered_exits_with_1(farm: Farm, tmp_path: Path) -> None:
+    broken = tmp_path / "alerts.yaml"
+    broken.write_text(
+        "routing: []\nreceivers: [{name: gone, type: webhook,"
+        " config: {url: 'http://127.0.0.1:9/x'}}]"
+    )
+    farm.environment["ALERTS_FILE"], kept = str(broken), farm.environment["ALERTS_FILE"]
+    try:
+        done = run(farm, "alerts", "test", "gone")
+    finally:
+        farm.environment["ALERTS_FILE"] = kept
+    assert (done.returncode, "not delivered" in done.stderr) == (1, True)
+
+
+def test_storage_is_checked(farm: Farm) -> None:
+    found = {row["check"]: row["ok"] for row in rows(run(farm, "storage", "check", "--json"))}
+    assert found == {"database": True, "schema": True, "partitions": True, "broker": True}
+
+
+def test_retention_is_shown(farm: Farm) -> None:
+    found = {
+        row["rows"]: row["kept"]
+        for row in rows(run(farm, "storage", "retention", "show", "--json"))
+    }
+    assert found == {"telemetry": "7d", "telemetry_contents": "7d", "contents": "7d"}
+
+
+def test_version_needs_no_farm() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "cli.operator", "version"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout.split()[0]) == (0, "sentinel-cli")
+
+
+def test_without_a_farm_it_says_what_to_set(farm: Farm, tmp_path: Path) -> None:
+    done = run(farm, "--home", str(tmp_path), "alerts", "status")
+    assert (done.returncode, "DATABASE_URL" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("group", ["keys", "engines", "detectors", "alerts", "storage", "metrics"])
+def test_every_group_has_help_with_an_example(farm: Farm, group: str) -> None:
+    assert "Example:" in run(farm, group, "--help").stdout
