@@ -43,6 +43,8 @@ def shared_environment(home: Home, chosen: Settings) -> dict[str, str]:
         shared["REDIS_URL"] = embedded.redis_url(home, chosen.valkey_port)
     if not chosen.auth_secret.get_secret_value():
         shared["AUTH_SECRET"] = home.secret("auth-secret")
+    if not chosen.flower_password.get_secret_value():
+        shared["FLOWER_PASSWORD"] = home.secret("flower-password")
     return shared
 
 

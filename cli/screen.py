@@ -41,6 +41,9 @@ def farm_table(
         table.add_row("Metrics", address.metrics)
     if with_flower:
         table.add_row("Flower", address.flower)
+        if chosen.authenticated:
+            password = chosen.flower_password.get_secret_value()
+            table.add_row("Flower login", f"sentinel / {escape(password)}")
     table.add_row("Data directory", escape(str(home.root)))
     table.add_row("Logs", escape(str(home.logs)))
     table.add_row("API key" if chosen.authenticated else "API key (optional)", key)

@@ -72,6 +72,10 @@ class Settings(BaseSettings):
         True, "Serve Prometheus metrics.", file="observability.metrics.enabled"
     )
     flower_port: int = _setting(5555, "Port of Flower.")
+    flower_password: SecretStr = _setting(
+        SecretStr(""),
+        "Password of Flower's user `sentinel`, asked wherever the API asks for a key.",
+    )
     postgres_port: int = _setting(15432, "Port of the embedded PostgreSQL.")
     valkey_port: int = _setting(16379, "Port of the embedded Valkey.")
     gateway_mode: Literal["development", "production"] = _setting(

@@ -78,10 +78,10 @@ def flower() -> None:
         "--inspect_timeout=1000",
     ]
     if chosen.authenticated:
-        secret = chosen.auth_secret.get_secret_value()
-        if not secret:
-            raise ConfigError("AUTH_SECRET is not set; Flower needs it as its password")
-        os.environ["FLOWER_BASIC_AUTH"] = f"sentinel:{secret}"
+        password = chosen.flower_password.get_secret_value()
+        if not password:
+            raise ConfigError("FLOWER_PASSWORD is not set; Flower is not served without one here")
+        os.environ["FLOWER_BASIC_AUTH"] = f"sentinel:{password}"
     app.start(arguments)
 
 

@@ -81,3 +81,29 @@ def test_keys_are_stored_as_digests(stores: Any) -> None:
     with unit_of_work() as work:
         stored = work.execute("SELECT CAST(k AS text) FROM api_keys k").scalars().all()
     assert all(key not in row for row in stored)
+
+
+@pytest.fixture
+def limited(stores: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[FlaskClient]:
+    monkeypatch.setenv("RATE_LIMIT_ENABLED", "true")
+    monkeypatch.setenv("RATE_LIMIT_REQUESTS", "3")
+    settings.cache_clear()
+    yield create_app().test_client()
+    monkeypatch.undo()
+    settings.cache_clear()
+
+
+def test_past_the_rate_limit_a_client_gets_429_and_when_to_come_back(limited: FlaskClient) -> None:
+    answers = [limited.get("/api/v1/engines") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert answers[3].content_type == "application/problem+json"
+    assert int(answers[3].headers["Retry-After"]) >= 1
+    assert limited.get("/health").status_code == 200
+
+
+def test_the_rate_limit_counts_each_key_apart(limited: FlaskClient) -> None:
+    for _ in range(3):
+        limited.get("/api/v1/engines", headers={"X-API-Key": keys.create("a")[1]})
+    _, mine = keys.create("b")
+    answers = [limited.get("/api/v1/engines", headers={"X-API-Key": mine}) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
