@@ -74,7 +74,7 @@ class Settings(BaseSettings):
     flower_port: int = _setting(5555, "Port of Flower.")
     flower_password: SecretStr = _setting(
         SecretStr(""),
-        "Password of Flower's user `sentinel`, asked wherever the API asks for a key.",
+        "Password of Flower's user `sentinel`, asked where the API asks for a key.",
     )
     postgres_port: int = _setting(15432, "Port of the embedded PostgreSQL.")
     valkey_port: int = _setting(16379, "Port of the embedded Valkey.")
