@@ -86,7 +86,7 @@ TREE = HOOK + "route: {receiver: a%s}\n"
         (FLAT % ", match_re: {app: '('}", ["match_re", "app", "not valid"]),
         (FLAT % ", match_re: {app: '(?=x)'}", ["look-around"]),
         (FLAT % ", match_re: {app: '(x)\\1'}", ["back-references"]),
-        (FLAT % ", match: {a: yes}", ["match", "quotes"]),
+        (FLAT.replace("critical}", "yes}") % "", ["match", "quotes"]),
         (FLAT % ", matchers: [nonsense]", ["matchers", "'nonsense'"]),
         (FLAT % ", matchers: ['a=\"b']", ["matchers", "double quote"]),
         (FLAT.replace("[a]", "[aa]") % "", ["no receiver is named 'aa'", "did you mean 'a'"]),

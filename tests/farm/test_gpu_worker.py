@@ -27,6 +27,7 @@ def gpu_worker(farm: Farm, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     eventually(up, within=60)
     yield
     farm.stop("worker-gpu")
+    eventually(lambda: not up(), within=3)
 
 
 def thorough(farm: Farm, text: str) -> dict[str, Any]:

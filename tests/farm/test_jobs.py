@@ -15,7 +15,7 @@ import pytest
 
 from core.database import unit_of_work
 from tests.conftest import Farm, eventually
-from workers import waiting
+from workers import presence, waiting
 from workers.app import KEY_PREFIX
 from workers.submission import NO_GPU_WORKER
 
@@ -164,6 +164,7 @@ def test_the_same_idempotency_key_and_body_give_the_same_job(farm: Farm) -> None
 
 
 def test_without_a_gpu_worker_its_engines_are_skipped_with_the_reason(farm: Farm) -> None:
+    eventually(lambda: not presence.is_up("gpu", stale_s=0))
     answer = farm.client.post("/v1/analyze", json={"text": ATTACK, "mode": "thorough"}).json()
     assert answer["details"]["engines_skipped"] == ["transformer_classifier"]
     assert (answer["verdict"], answer["degraded"]) == ("HIGH_RISK", False)
@@ -176,7 +177,7 @@ def test_a_gpu_run_whose_workers_left_is_skipped_and_the_job_completes(
     farm: Farm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from core.analysis import Content, Mode
-    from workers import presence, submission
+    from workers import submission
 
     monkeypatch.setattr(presence, "is_up", lambda _class: True)
     wanted = submission.Submission(contents=[Content(text=ATTACK)], mode=Mode.THOROUGH)
