@@ -31,18 +31,21 @@ def worker(engine_class: str) -> None:
     app = _prepared(f"worker-{engine_class}")
     queues = "io,control" if engine_class == "io" else engine_class
     threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
-    app.worker_main(
-        [
-            "worker",
-            "--hostname", name,
-            "--queues", queues,
-            "--pool", POOLS[engine_class],
-            "--concurrency", str(threads),
-            "--loglevel", settings().log_level,
-            "--without-mingle",
-            "--without-gossip",
-        ]
-    )  # fmt: skip
+    try:
+        app.worker_main(
+            [
+                "worker",
+                "--hostname", name,
+                "--queues", queues,
+                "--pool", POOLS[engine_class],
+                "--concurrency", str(threads),
+                "--loglevel", settings().log_level,
+                "--without-mingle",
+                "--without-gossip",
+            ]
+        )  # fmt: skip
+    finally:
+        presence.leave()
 
 
 def check_files() -> None:

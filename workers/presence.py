@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import signals
 
-from core.database import single, unit_of_work
+from core.database import UnitOfWork, single, unit_of_work
 from core.errors import SentinelError
 
 log = logging.getLogger(__name__)
@@ -64,22 +64,36 @@ def beat(engine_class: str) -> None:
 
 
 def leave() -> None:
-    """Take the heartbeat back and hand this worker's unfinished runs to the others."""
-    with unit_of_work() as work:
-        work.execute("DELETE FROM worker_heartbeats WHERE name = :name", name=worker_name())
-        work.execute(
-            "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
-            " attempt = attempt - 1 WHERE worker = :name AND state = 'running'",
-            name=worker_name(),
-        )
+    """Take the heartbeat back and hand this worker's unfinished runs to the others at once."""
+    _stop.set()
+    try:
+        with unit_of_work() as work:
+            _forget(work)
+            work.execute(
+                "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL"
+                " WHERE worker = :name AND state = 'running'",
+                name=worker_name(),
+            )
+    except SentinelError as problem:
+        log.warning("left without saying so: %s", problem)
+
+
+def _forget(work: UnitOfWork) -> None:
+    work.execute("DELETE FROM worker_heartbeats WHERE name = :name", name=worker_name())
 
 
 def _keep_beating(engine_class: str) -> None:
+    """Beat until told to stop, then say goodbye, so that nobody plans with this worker."""
     while not _stop.wait(BEAT_SECONDS):
         try:
             beat(engine_class)
         except SentinelError as problem:
             log.warning("heartbeat not written: %s", problem)
+    try:
+        with unit_of_work() as work:
+            _forget(work)
+    except SentinelError as problem:
+        log.warning("heartbeat not taken back: %s", problem)
 
 
 @signals.worker_ready.connect
@@ -96,11 +110,6 @@ def _arrive(**_: Any) -> None:
     ).start()
 
 
-@signals.worker_shutdown.connect
-def _depart(**_: Any) -> None:
+@signals.worker_shutting_down.connect
+def _departing(**_: Any) -> None:
     _stop.set()
-    if os.environ.get(CLASS_ENV):
-        try:
-            leave()
-        except SentinelError as problem:
-            log.warning("left without saying so: %s", problem)

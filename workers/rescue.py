@@ -15,7 +15,7 @@ from core.errors import BrokerDown
 from engines.catalogue import catalogue
 from workers import presence, waiting
 from workers.app import KEY_PREFIX, QUEUES, app, publish_runs
-from workers.runs import MAX_ATTEMPTS, Run, store_results
+from workers.runs import MAX_DEATHS, Run, store_results
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
 
@@ -85,20 +85,21 @@ def release_orphans() -> int:
     """Give runs whose lease ran out to another attempt; fail those that died too often."""
     with unit_of_work() as work:
         work.execute(
-            "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL"
+            "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
+            " deaths = deaths + 1"
             " WHERE id IN (SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
-            "   AND attempt < :most ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED)",
-            most=MAX_ATTEMPTS,
+            "   AND deaths + 1 < :most ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED)",
+            most=MAX_DEATHS,
             n=BATCH,
         )
         worn = work.execute(
             "SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
-            " AND attempt >= :most ORDER BY id LIMIT :n",
-            most=MAX_ATTEMPTS,
+            " AND deaths + 1 >= :most ORDER BY id LIMIT :n",
+            most=MAX_DEATHS,
             n=BATCH,
         ).scalars()
         dead = list(worn)
-    reason = f"the worker died {MAX_ATTEMPTS} times over this run"
+    reason = f"the worker died {MAX_DEATHS} times over this run"
     return sum(conclude(run, "running", "failed", Outcome.FAILURE, reason) for run in dead)
 
 

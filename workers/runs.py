@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 6.0
 RENEW_SECONDS = 2.0
-MAX_ATTEMPTS = 3
+MAX_DEATHS = 3
 UNEXAMINED = "no engine gave an answer"
 
 

@@ -91,6 +91,7 @@ CREATE TABLE runs (
     state text NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'skipped',
         'cancelled', 'expired')),
     attempt integer NOT NULL DEFAULT 0,
+    deaths integer NOT NULL DEFAULT 0,
     worker text,
     lease_until timestamptz,
     created_at timestamptz NOT NULL,

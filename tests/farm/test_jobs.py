@@ -218,6 +218,17 @@ def test_a_whole_worker_killed_in_mid_job_is_replaced_by_the_next(farm: Farm) ->
     assert (job["status"], job["progress"]["done"]) == ("completed", 200)
 
 
+def test_a_worker_that_is_stopped_hands_its_runs_back_without_a_death(farm: Farm) -> None:
+    job_id = farm.submit(items=[{"text": SLOW_TEXT}] * 300)
+    eventually(lambda: running_child(farm, job_id))
+    farm.stop("worker-cpu")
+    handed_back = rows("SELECT state FROM runs WHERE analysis_id = :j", j=job_id)
+    farm.start("worker-cpu", "worker", "--class", "cpu")
+    assert "running" not in {row.state for row in handed_back}
+    assert farm.finished(job_id, within=60)["progress"]["done"] == 300
+    assert rows("SELECT sum(deaths) AS n FROM runs WHERE analysis_id = :j", j=job_id)[0].n == 0
+
+
 @pytest.fixture
 def frozen_worker(farm: Farm) -> Any:
     """The CPU worker, stopped until the test ends."""
@@ -255,6 +266,20 @@ def test_a_job_past_its_deadline_expires(farm: Farm, frozen_worker: Any) -> None
             id=UUID(job_id),
         )
     assert farm.finished(job_id)["status"] == "expired"
+
+
+def test_a_run_that_kills_its_worker_three_times_fails(farm: Farm, frozen_worker: Any) -> None:
+    job_id = farm.submit(text=ORDINARY)
+    with unit_of_work() as work:
+        work.execute(
+            "UPDATE runs SET state = 'running', deaths = 2, lease_until = now() - interval '1 s'"
+            " WHERE analysis_id = :id",
+            id=UUID(job_id),
+        )
+    job = farm.finished(job_id)
+    assert (job["status"], job["error"]) == ("failed", "no engine gave an answer")
+    assert (job["verdict"], job["degraded"]) == ("HIGH_RISK", True)
+    assert {one["reason"] for one in job["engines"]} == {"the worker died 3 times over this run"}
 
 
 def test_a_late_result_after_the_lease_ran_out_is_discarded(farm: Farm) -> None:
