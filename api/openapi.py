@@ -22,6 +22,16 @@ _PATH_TYPES = {
     "int": {"type": "integer", "minimum": 0},
     None: {"type": "string", "minLength": 1, "pattern": "^[^/]+$"},
 }
+TAGS = {
+    "guard": "Judge one input now.",
+    "analyses": "Jobs: submit, poll, read results, cancel.",
+    "engines": "What looks at an input.",
+    "telemetry": "Events of model calls: in, out, aggregated.",
+    "watch": "Detectors, anomalies, alerts, receivers.",
+    "auth": "Keys and tokens.",
+    "health": "Liveness, readiness, metrics.",
+    "docs": "This document.",
+}
 _COMMON_PROBLEMS = (429, 500, 503)
 
 
@@ -50,6 +60,7 @@ def document(app: Flask) -> dict[str, Any]:
         },
         "servers": [{"url": "/"}],
         "security": [{"bearer": []}, {"apiKey": []}] if secured else [],
+        "tags": [{"name": tag, "description": about} for tag, about in TAGS.items()],
         "paths": paths,
         "components": {
             "schemas": components,
