@@ -27,6 +27,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from core.home import Home
+from detectors.config import SHIPPED
 
 PROMPTS = (
     "What is a good recipe for lentil soup?",
@@ -101,11 +102,14 @@ class Demo:
         return judged and noticed and told
 
     def _delivered(self, console: Console) -> bool:
-        try:
-            alert = self._alerts.get(timeout=_ALERT_TIMEOUT)
-        except queue.Empty:
-            console.print("no alert was delivered in time; `sentinel-cli alerts status` says why")
-            return False
+        until = time.monotonic() + _ALERT_TIMEOUT
+        alert: dict[str, Any] = {}
+        while self._application not in str(alert):
+            try:
+                alert = self._alerts.get(timeout=max(0.0, until - time.monotonic()))
+            except queue.Empty:
+                console.print("no alert came in time; `sentinel-cli alerts status` says why")
+                return False
         console.print(f"[bold green]alert delivered:[/] {escape(_said(alert))}", soft_wrap=True)
         return True
 
@@ -222,6 +226,7 @@ def _detector(application: str) -> str:
 def _detectors(application: str) -> dict[str, Any]:
     return {
         "detectors": [
+            *yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))["detectors"],
             {
                 "id": _detector(application),
                 "name": "Latency surge of the demo",
@@ -235,7 +240,7 @@ def _detectors(application: str) -> dict[str, Any]:
                     "group_by": ["application_id"],
                 },
                 "actions": [{"alert": f"{application}-latency-alert", "severity": "warning"}],
-            }
+            },
         ]
     }
 
