@@ -8,18 +8,19 @@ import math
 import os
 import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
+import psycopg2.errors
 from psycopg2.extras import NamedTupleCursor, execute_values, register_uuid
 from sqlalchemy import Connection, CursorResult, Engine, create_engine, event, text
-from sqlalchemy.exc import DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, Pool, QueuePool
 
-from core.errors import DatabaseDown
+from core.errors import DatabaseBusy, DatabaseDown, SentinelError
 from core.settings import settings
 
 IDLE_SECONDS = 2.0
@@ -160,26 +161,41 @@ def single(statement: str, **values: Any) -> Sequence[Any]:
     its place does not tell its type. Raises DatabaseDown when PostgreSQL does not answer,
     IntegrityError (psycopg2's) where a constraint says no.
     """
-    name, names, prepare = _prepared_once(statement)
     with translated():
-        connection = _autocommit_of(os.getpid(), settings().database()).connect()
+        pool = _autocommit_of(os.getpid(), settings().database())
         try:
-            cursor = connection.cursor()
-            known = connection.info.setdefault("prepared", set())
-            if name not in known:
-                cursor.execute(prepare)
-                known.add(name)
-            marks = ", ".join(["%s"] * len(names))
-            arguments = [values[each] for each in names]
-            cursor.execute(f"EXECUTE {name}" + (f" ({marks})" if marks else ""), arguments)
-            return cursor.fetchall() if cursor.description else ()
-        except (psycopg2.OperationalError, psycopg2.InterfaceError):
-            connection.invalidate()
-            raise
-        finally:
-            connection.close()
+            return _executed(pool, statement, values)
+        except psycopg2.errors.FeatureNotSupported:
+            pool.dispose()
+            return _executed(pool, statement, values)
 
 
+def _executed(pool: Pool, statement: str, values: Mapping[str, Any]) -> Sequence[Any]:
+    """One attempt. A plan outdated by a live migration costs the connections, not the caller."""
+    name, names, prepare = _prepared_once(statement)
+    connection = pool.connect()
+    try:
+        cursor = connection.cursor()
+        known = connection.info.setdefault("prepared", set())
+        if name not in known:
+            cursor.execute(prepare)
+            known.add(name)
+        marks = ", ".join(["%s"] * len(names))
+        arguments = [values[each] for each in names]
+        cursor.execute(f"EXECUTE {name}" + (f" ({marks})" if marks else ""), arguments)
+        return cursor.fetchall() if cursor.description else ()
+    except _FATAL:
+        connection.invalidate()
+        raise
+    finally:
+        connection.close()
+
+
+_FATAL = (
+    psycopg2.OperationalError,
+    psycopg2.InterfaceError,
+    psycopg2.errors.FeatureNotSupported,
+)
 _PARAMETER = re.compile(r"(?<![:\w]):(\w+)")
 
 
@@ -199,19 +215,28 @@ def translated() -> Iterator[None]:
         yield
     except PoolTimeout as problem:
         raise DatabaseDown("no database connection became free in time; try again") from problem
-    except (psycopg2.OperationalError, psycopg2.InterfaceError) as problem:
-        if not _is_outage(problem):
-            raise
-        raise DatabaseDown() from problem
-    except (OperationalError, InterfaceError) as problem:
-        if not (problem.connection_invalidated or _is_outage(problem.orig)):
-            raise
-        raise DatabaseDown() from problem
+    except psycopg2.Error as problem:
+        raise _typed(problem, problem) from problem
+    except DBAPIError as problem:
+        raise _typed(problem, problem.orig) from problem
 
 
-def _is_outage(problem: BaseException | None) -> bool:
-    code = getattr(problem, "pgcode", None)
-    return code is None or code.startswith(("08", "57P", "53"))
+TROUBLE: tuple[type[Exception], ...] = (SentinelError, psycopg2.Error, SQLAlchemyError)
+"""Everything a store may answer with: for loops that must go on whatever it is."""
+
+
+def _typed(problem: Exception, cause: BaseException | None) -> Exception:
+    """The error by what to do next, told from PostgreSQL's code."""
+    if not isinstance(cause, psycopg2.OperationalError | psycopg2.InterfaceError):
+        return problem
+    code = getattr(cause, "pgcode", None)
+    if code is None or code.startswith(_OUTAGE):
+        return DatabaseDown()
+    return DatabaseBusy() if code.startswith(_BUSY) else problem
+
+
+_OUTAGE = ("08", "57P", "53")
+_BUSY = ("40", "55P03", "57014")
 
 
 def ping() -> None:

@@ -46,6 +46,10 @@ class DatabaseDown(Unavailable):
     """PostgreSQL does not answer; try again after a few seconds."""
 
 
+class DatabaseBusy(Unavailable):
+    """PostgreSQL gave up on a lock or a long statement; try again after a few seconds."""
+
+
 class BrokerDown(Unavailable):
     """The message broker does not answer; try again after a few seconds."""
 

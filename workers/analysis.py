@@ -10,7 +10,7 @@ from uuid import UUID
 
 from celery import signals
 
-from core.analysis import EngineResult, Outcome
+from core.analysis import Content, EngineClass, EngineResult, Outcome
 from core.logs import log_context
 from core.metrics import ENGINE_SECONDS, QUEUE_WAIT
 from engines.catalogue import catalogue
@@ -31,7 +31,8 @@ def analyze(run_id: str) -> None:
     if claimed is None:
         return
     run, contents = claimed
-    QUEUE_WAIT.labels(run.engine_class).observe(run.waited_s)
+    if run.waited_s is not None:
+        QUEUE_WAIT.labels(run.engine_class).observe(run.waited_s)
     with log_context(analysis_id=str(run.analysis_id), run_id=run_id), lease(run):
         if len(contents) != len(run.items):
             _give_up(run, "the content was dropped by retention before it was analysed")
@@ -78,8 +79,16 @@ def _give_up(run: Run, reason: str) -> None:
 
 @signals.worker_process_init.connect
 def _warm(**_: object) -> None:
-    """Load the engines of this class before the first job rather than during it."""
+    """Load the engines of this class, and run each once, before the first job comes."""
     own = os.environ.get(CLASS_ENV)
-    for engine in catalogue().values():
-        if str(engine.engine_class) == own:
-            engine.prepare()
+    engines = [engine for engine in catalogue().values() if str(engine.engine_class) == own]
+    for result in run_engines(engines, [Content(text="warm up")])[0]:
+        if result.outcome is Outcome.FAILURE:
+            log.error("engine %s does not work here: %s", result.engine, result.reason)
+
+
+@signals.worker_init.connect
+def _warm_threads(**_: object) -> None:
+    """A pool of threads has no processes to warm; its heartbeat begins after this."""
+    if os.environ.get(CLASS_ENV) == str(EngineClass.GPU):
+        _warm()

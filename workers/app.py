@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from core.errors import BrokerDown
 
-QUEUES = ("cpu", "gpu", "io", "control")
+QUEUES = ("cpu", "gpu", "io", "watch", "control")
 KEY_PREFIX = "sentinel:"
 TASK_MODULES = (
     "workers.analysis",

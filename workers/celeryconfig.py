@@ -16,6 +16,7 @@ broker_transport_options = {
     "unacked_restore_throttle": 1,
     "socket_keepalive": True,
     "socket_connect_timeout": 2,
+    "socket_timeout": 5,
     "retry_on_timeout": False,
     "global_keyprefix": KEY_PREFIX,
 }

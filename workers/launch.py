@@ -29,7 +29,7 @@ def worker(engine_class: str) -> None:
     if engine_class == "io":
         check_files()
     app = _prepared(f"worker-{engine_class}")
-    queues = "io,control" if engine_class == "io" else engine_class
+    queues = "watch,io,control" if engine_class == "io" else engine_class
     threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
     try:
         app.worker_main(

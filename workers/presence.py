@@ -12,8 +12,7 @@ from typing import Any
 
 from celery import signals
 
-from core.database import UnitOfWork, single, unit_of_work
-from core.errors import SentinelError
+from core.database import TROUBLE, UnitOfWork, single, unit_of_work
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +70,11 @@ def leave() -> None:
             _forget(work)
             work.execute(
                 "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL"
-                " WHERE worker = :name AND state = 'running'",
+                " WHERE id IN (SELECT id FROM runs WHERE worker = :name AND state = 'running'"
+                "  ORDER BY id FOR UPDATE SKIP LOCKED)",
                 name=worker_name(),
             )
-    except SentinelError as problem:
+    except TROUBLE as problem:
         log.warning("left without saying so: %s", problem)
 
 
@@ -87,12 +87,12 @@ def _keep_beating(engine_class: str) -> None:
     while not _stop.wait(BEAT_SECONDS):
         try:
             beat(engine_class)
-        except SentinelError as problem:
+        except TROUBLE as problem:
             log.warning("heartbeat not written: %s", problem)
     try:
         with unit_of_work() as work:
             _forget(work)
-    except SentinelError as problem:
+    except TROUBLE as problem:
         log.warning("heartbeat not taken back: %s", problem)
 
 
@@ -103,7 +103,7 @@ def _arrive(**_: Any) -> None:
         return
     try:
         beat(engine_class)
-    except SentinelError as problem:
+    except TROUBLE as problem:
         log.warning("heartbeat not written: %s", problem)
     threading.Thread(
         target=_keep_beating, args=(engine_class,), name="heartbeat", daemon=True

@@ -10,7 +10,7 @@ from uuid import UUID
 from redis.exceptions import RedisError
 
 from core.analysis import EngineClass, EngineResult, Outcome
-from core.database import UnitOfWork, unit_of_work
+from core.database import UnitOfWork, single, unit_of_work
 from core.errors import BrokerDown
 from engines.catalogue import catalogue
 from workers import presence, waiting
@@ -156,7 +156,7 @@ def _as_run(row: Any) -> Run:
         mode="",
         options={},
         created_at=row.created_at,
-        waited_s=0.0,
+        waited_s=None,
     )
 
 
@@ -168,11 +168,16 @@ def _outcomes(run: Run, outcome: Outcome, reason: str) -> Sequence[EngineResult]
 
 
 def resend() -> int:
-    """Send queued runs again whose message is certainly gone or suspiciously old."""
+    """Send queued runs again whose message is certainly gone or suspiciously old.
+
+    While a queue holds a message for each queued run, nothing is missing, however long it waits.
+    """
     lengths = queue_lengths()
     sent = 0
     for queue in ("cpu", "gpu"):
-        age = LOST_AFTER_SECONDS if lengths.get(queue, 0) == 0 else RESEND_AFTER_SECONDS
+        if lengths[queue] and lengths[queue] >= _queued(queue):
+            continue
+        age = LOST_AFTER_SECONDS if lengths[queue] == 0 else RESEND_AFTER_SECONDS
         with unit_of_work() as work:
             lost = list(
                 work.execute(
@@ -188,6 +193,15 @@ def resend() -> int:
         publish_runs(queue, lost)
         sent += len(lost)
     return sent
+
+
+def _queued(queue: str) -> int:
+    return int(
+        single(
+            "SELECT count(*) AS n FROM runs WHERE state = 'queued' AND engine_class = :queue",
+            queue=queue,
+        )[0].n
+    )
 
 
 def queue_lengths() -> dict[str, int]:

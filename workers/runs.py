@@ -19,8 +19,7 @@ from uuid import UUID
 from psycopg2.extras import Json
 
 from core.analysis import Content, EngineResult, JobState, Judgement, Outcome, Thresholds
-from core.database import UnitOfWork, single, unit_of_work
-from core.errors import SentinelError
+from core.database import TROUBLE, UnitOfWork, single, unit_of_work
 from core.metrics import ANALYSIS_SECONDS, ENGINES_TRIGGERED
 from engines.verdict import judge
 from workers import waiting
@@ -57,7 +56,7 @@ class Run:
     mode: str
     options: Mapping[str, Any]
     created_at: datetime
-    waited_s: float
+    waited_s: float | None
 
     @property
     def items(self) -> range:
@@ -77,8 +76,9 @@ WITH claimed AS (
     UPDATE analyses a SET state = 'running', started_at = now()
     FROM claimed c WHERE a.id = c.analysis_id AND a.state = 'queued'
 )
-SELECT c.*, a.mode, a.options, a.created_at AS accepted_at,
-    extract(epoch FROM now() - c.published_at) AS waited_s
+SELECT c.id, c.analysis_id, c.tenant, c.application_id, c.engine_class, c.chunk, c.first_item,
+    c.last_item, c.engines, c.attempt, a.mode, a.options, a.created_at AS accepted_at,
+    CASE WHEN c.attempt = 1 THEN extract(epoch FROM now() - c.created_at) END AS waited_s
 FROM claimed c JOIN analyses a ON a.id = c.analysis_id
 """
 _CONTENTS = """
@@ -110,7 +110,7 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
         mode=row.mode,
         options=row.options,
         created_at=row.accepted_at,
-        waited_s=float(row.waited_s or 0.0),
+        waited_s=None if row.waited_s is None else float(row.waited_s),
     )
     bodies = single(
         _CONTENTS,
@@ -163,15 +163,16 @@ class _Leases:
                 with unit_of_work() as work:
                     work.relax()
                     work.execute(
-                        "UPDATE runs r SET lease_until = now() + make_interval(secs => :lease)"
-                        " FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[]))"
-                        " AS h (id, attempt)"
-                        " WHERE r.id = h.id AND r.attempt = h.attempt AND r.state = 'running'",
+                        "UPDATE runs SET lease_until = now() + make_interval(secs => :lease)"
+                        " WHERE id IN (SELECT r.id FROM runs r JOIN"
+                        "  unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[]))"
+                        "  AS h (id, attempt) ON r.id = h.id AND r.attempt = h.attempt"
+                        "  WHERE r.state = 'running' ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)",
                         lease=LEASE_SECONDS,
                         ids=[str(run) for run in held],
                         attempts=list(held.values()),
                     )
-            except SentinelError as problem:
+            except TROUBLE as problem:
                 log.warning("leases not renewed: %s", problem)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,12 +19,13 @@ from core.errors import BadInput, BrokerDown, Conflict
 from core.ids import new_id
 from core.settings import settings
 from engines.catalogue import select
-from workers import presence
-from workers.app import publish_runs
+from workers import presence, waiting
+from workers.app import KEY_PREFIX, broker_guarded, publish_runs
 from workers.wire import content_to_row
 
 log = logging.getLogger(__name__)
 
+HELD_SECONDS = 30
 NO_GPU_WORKER = "no worker of class gpu is up"
 
 
@@ -64,28 +66,46 @@ class _Plan:
 def submit(wanted: Submission) -> Accepted:
     """Store the job and send its runs.
 
-    Raises BadInput for an unknown engine, DatabaseDown, BrokerDown (then nothing was accepted),
-    Conflict for an Idempotency-Key that was used with another body.
+    Raises DatabaseDown; BrokerDown, when nothing was accepted, or with an Idempotency-Key the job
+    runs later and a retry finds it; BadInput for an unknown engine or for a key that was used with
+    another body; Conflict while the key's first request is still running.
     """
+    with _first(wanted):
+        return _replayed(wanted) or _accept(wanted)
+
+
+def _accept(wanted: Submission) -> Accepted:
     plan = _plan(wanted)
-    if earlier := _replayed(wanted):
-        return earlier
     job, now = new_id(), datetime.now(UTC)
     runs = _runs(wanted, plan)
     try:
         single(_INSERT, **_values(job, now, wanted, plan, runs))
     except IntegrityError as problem:
-        if wanted.idempotency_key and (earlier := _replayed(wanted)):
-            return earlier
-        raise Conflict() from problem
+        raise Conflict("this Idempotency-Key is being used by another request") from problem
     try:
         for queue in plan.engines:
             publish_runs(queue, [run["id"] for run in runs if run["engine_class"] == queue])
     except BrokerDown:
-        if _withdrawn(job):
+        if wanted.idempotency_key or _withdrawn(job):
             raise
         log.warning("the broker failed after job %s had begun; it goes on", job)
     return Accepted(job, now, waits_for_gpu=str(EngineClass.GPU) in plan.engines)
+
+
+@contextmanager
+def _first(wanted: Submission) -> Iterator[None]:
+    """Hold the Idempotency-Key while its request runs. Raises Conflict while another holds it."""
+    if wanted.idempotency_key is None:
+        yield
+        return
+    name = f"{KEY_PREFIX}idempotency:{wanted.tenant}:{wanted.idempotency_key}"
+    if not broker_guarded(lambda: waiting.client().set(name, 1, nx=True, ex=HELD_SECONDS)):
+        raise Conflict("the first request with this Idempotency-Key is still running; retry")
+    try:
+        yield
+    finally:
+        with suppress(BrokerDown):
+            broker_guarded(lambda: waiting.client().delete(name))
 
 
 def _plan(wanted: Submission) -> _Plan:

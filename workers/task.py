@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from celery import Task
+from celery.exceptions import Reject
+from celery.worker.request import Request
 
 from core.errors import SentinelError, Unavailable
 from core.logs import log_context
@@ -16,18 +18,33 @@ from core.metrics import TASK_SECONDS
 log = logging.getLogger(__name__)
 
 
+HAND_BACK_SECONDS = 1.0
+UNSEEN = "-"
+"""What stands for the arguments of a task wherever they might be shown; blank would not do,
+because Celery then makes a representation of its own for the error log."""
+
+
+class QuietRequest(Request):  # type: ignore[misc]
+    """A task in a worker whose arguments no inspection, and so no Flower page, shows."""
+
+    def info(self, safe: bool = False) -> Any:
+        """What `inspect` answers, with the representation in the arguments' place."""
+        return super().info(safe=True)
+
+
 class FarmTask(Task):  # type: ignore[misc]
     """Tasks of the farm. Nothing of their arguments reaches an event, a header or Flower."""
 
     abstract = True
-    retry_after_outage: ClassVar[float | None] = None
-    """Seconds after which the message comes again when a store is down; None drops the message,
-    because rows in PostgreSQL remember the work."""
+    Request = "workers.task:QuietRequest"
+    only_copy: ClassVar[bool] = False
+    """True where the message is the only copy of the work: it goes back to the broker while a
+    store is down. Otherwise it is dropped, because rows in PostgreSQL remember the work."""
 
     def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Publish without representations of the arguments."""
-        options.setdefault("argsrepr", "")
-        options.setdefault("kwargsrepr", "")
+        options.setdefault("argsrepr", UNSEEN)
+        options.setdefault("kwargsrepr", UNSEEN)
         return super().apply_async(args, kwargs, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -36,12 +53,12 @@ class FarmTask(Task):  # type: ignore[misc]
             try:
                 return self.run(*args, **kwargs)
             except Unavailable as problem:
-                if self.retry_after_outage is None:
+                if not self.only_copy:
                     log.warning("dropped for now: %s", problem)
                     return None
-                raise self.retry(
-                    countdown=self.retry_after_outage, max_retries=None, exc=problem
-                ) from problem
+                log.warning("handed back to the broker: %s", problem)
+                time.sleep(HAND_BACK_SECONDS)
+                raise Reject(problem, requeue=True) from problem
             except SentinelError as problem:
                 log.error("refused: %s", problem)
                 return None

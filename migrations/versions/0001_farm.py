@@ -127,6 +127,7 @@ CREATE TABLE items (
     created_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (analysis_id, item_index)
 );
+CREATE INDEX items_created ON items USING brin (created_at) WITH (pages_per_range = 32);
 
 CREATE TABLE contents (
     created_at timestamptz NOT NULL,
@@ -218,6 +219,7 @@ CREATE TABLE alerts (
 );
 CREATE UNIQUE INDEX alerts_firing ON alerts (tenant, fingerprint) WHERE status = 'firing';
 CREATE INDEX alerts_listed ON alerts (tenant, id DESC);
+CREATE INDEX alerts_ended ON alerts (ends_at);
 
 CREATE TABLE alert_groups (
     tenant text NOT NULL DEFAULT 'default',

@@ -1,0 +1,105 @@
+"""What must not be lost between a promise and its keeping, whatever the database answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core.analysis import Content
+from core.database import query, single, unit_of_work
+from core.errors import BrokerDown, DatabaseBusy
+from tests.conftest import Farm, eventually
+from tests.farm.test_telemetry import EVENTS, event, stored
+from workers import submission, waiting
+from workers.app import KEY_PREFIX, app
+from workers.submission import Submission, submit
+
+pytestmark = pytest.mark.farm
+
+
+def change(statement: str) -> None:
+    with unit_of_work() as work:
+        work.execute(statement)
+
+
+def test_telemetry_accepted_before_an_outage_is_stored_after_it(farm: Farm, stores: Any) -> None:
+    stores.postgres.kill()
+    answer = farm.client.post(EVENTS, json=[event("outlived", n) for n in range(10)])
+    assert answer.status_code == 202
+    eventually(lambda: farm.log("worker-io").count("handed back to the broker") >= 5)
+    stores.postgres.start()
+    assert len(stored(farm, "outlived", 10)) == 10
+
+
+def test_a_statement_that_takes_too_long_is_an_outage_to_wait_for(farm: Farm) -> None:
+    with pytest.raises(DatabaseBusy):
+        change("SET LOCAL statement_timeout = '50ms'; SELECT pg_sleep(1)")
+
+
+@pytest.fixture
+def held_key() -> Iterator[str]:
+    """An Idempotency-Key whose first request is still running."""
+    name = f"{KEY_PREFIX}idempotency:default:held"
+    waiting.client().set(name, 1, ex=20)
+    yield "held"
+    waiting.client().delete(name)
+
+
+def test_a_key_whose_first_request_still_runs_is_a_conflict(farm: Farm, held_key: str) -> None:
+    headers = {"Idempotency-Key": held_key}
+    answer = farm.client.post("/api/v1/analyses", json={"text": "a"}, headers=headers)
+    assert (answer.status_code, "still running" in answer.json()["detail"]) == (409, True)
+
+
+def test_with_a_key_a_job_that_was_not_handed_over_runs_later_and_is_found_again(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_broker(*_: object) -> None:
+        raise BrokerDown
+
+    wanted = Submission([Content(text="later")], idempotency_key="later", request_hash=b"h")
+    with monkeypatch.context() as patch:
+        patch.setattr(submission, "publish_runs", no_broker)
+        with pytest.raises(BrokerDown):
+            submit(wanted)
+    again = submit(wanted)
+    assert again.replayed
+    assert farm.finished(str(again.id))["status"] == "completed"
+
+
+def test_a_statement_prepared_before_a_migration_works_after_it(stores: Any) -> None:
+    change("CREATE TABLE migrated (id int)")
+    assert single("SELECT * FROM migrated") == []
+    change("ALTER TABLE migrated ADD COLUMN later int")
+    assert single("SELECT * FROM migrated") == []
+    change("DROP TABLE migrated")
+
+
+def test_no_inspection_shows_the_arguments_of_a_task(farm: Farm) -> None:
+    job_id = farm.submit(items=[{"text": "A long and ordinary sentence. " * 900}] * 300)
+
+    def active() -> list[dict[str, Any]]:
+        answers = app.control.inspect(timeout=1).active() or {}
+        return [task for tasks in answers.values() for task in tasks if "analy" in task["name"]]
+
+    found = eventually(active)
+    farm.client.post(f"/api/v1/analyses/{job_id}/cancel")
+    assert {json.dumps([task["args"], task["kwargs"]]) for task in found} == {'["-", "-"]'}
+
+
+def test_a_number_that_overflows_a_sum_stops_no_other_detector(farm: Farm) -> None:
+    with unit_of_work() as work:
+        for number in ("a", "b"):
+            work.execute(
+                "INSERT INTO telemetry (ts, application_id, event_id, event_type, status,"
+                " latency_ms, cost, received_at)"
+                " VALUES (now(), 'huge', :id, 'metric', 'success', 1e308, 1e308, now())",
+                id=number,
+            )
+
+    counted = "SELECT 1 FROM detector_ticks WHERE tick > now() - interval '1 s' AND evaluations > 0"
+    eventually(lambda: query(counted))
+    single("DELETE FROM telemetry WHERE application_id = 'huge'")
