@@ -68,7 +68,7 @@ _CLAIM = """
 WITH claimed AS (
     UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker,
         lease_until = now() + make_interval(secs => :lease),
-        started_at = coalesce(started_at, now())
+        started_at = coalesce(started_at, now()), claimed_at = now()
     WHERE id = :id AND state = 'queued'
         AND set_config('synchronous_commit', 'off', true) IS NOT NULL
     RETURNING *

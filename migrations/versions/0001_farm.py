@@ -97,6 +97,7 @@ CREATE TABLE runs (
     created_at timestamptz NOT NULL,
     published_at timestamptz,
     started_at timestamptz,
+    claimed_at timestamptz,
     finished_at timestamptz,
     error text
 );
