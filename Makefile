@@ -19,7 +19,7 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint gpu bench clean
+.PHONY: help up test lint gpu bench chaos clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ gpu: $(VENV)/.installed-gpu ## add torch and transformers, for the GPU class of 
 
 bench: $(VENV)/.installed ## latency of analyses against a running farm
 	@$(PY) ops/bench/latency.py
+
+chaos: $(VENV)/.installed ## break a farm under load for 15 minutes, then audit what was promised
+	@$(PY) ops/chaos/chaos.py
 
 clean: ## remove the virtual environment and every cache; data directories stay
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

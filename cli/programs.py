@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 import signal
 import sys
 
 from cli.supervision import FARM, STORES, Program
-from core import embedded
+from core import embedded, metrics_home
 from core.home import Home
 from core.settings import Settings
 
@@ -49,14 +48,13 @@ def shared_environment(home: Home, chosen: Settings) -> dict[str, str]:
 
 
 def child_environment(home: Home) -> dict[str, str]:
-    """What the programs inherit on top of the shared variables; empties the metrics folder."""
+    """What the programs inherit on top of the shared variables; tidies the metrics folder."""
     metrics = home.run / "metrics"
-    shutil.rmtree(metrics, ignore_errors=True)
-    metrics.mkdir(mode=0o700)
+    metrics_home.tidy(metrics)
     return {
         "OMP_NUM_THREADS": "1",
         **home.child_environment(),
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
+        metrics_home.VARIABLE: str(metrics),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -1,12 +1,14 @@
 """Prometheus metrics of every process, under the names of the contract.
 
-With PROMETHEUS_MULTIPROC_DIR set, the processes of a node share one view.
+With PROMETHEUS_MULTIPROC_DIR set, which `core.metrics_home` sees to, the processes of a node share
+one view.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from prometheus_client import (
     REGISTRY,
@@ -19,6 +21,8 @@ from prometheus_client import (
 )
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
+
+from core.metrics_home import VARIABLE, locked
 
 _FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ENGINE = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1, 5)
@@ -102,10 +106,15 @@ class _OlderName:
 
 def exposition() -> bytes:
     """The Prometheus text of every process of the node, and the older names beside it."""
-    registry = REGISTRY
-    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
-        registry = CollectorRegistry()
-        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    if not (folder := os.environ.get(VARIABLE)):
+        return _text(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, folder)  # type: ignore[no-untyped-call]
+    with locked(Path(folder)):
+        return _text(registry)
+
+
+def _text(registry: CollectorRegistry) -> bytes:
     older = CollectorRegistry()
     older.register(_OlderName(registry))
     return generate_latest(registry) + generate_latest(older)

@@ -19,6 +19,8 @@ STATUSES = ("success", "error", "timeout")
 AHEAD = timedelta(hours=24)
 MAX_NAME = 256
 MAX_COUNT = 2**53
+MAX_NUMBER = 1e15
+"""No latency, cost or count; above it sums over many events lose their meaning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,10 @@ class Event:
     response: str | None = None
 
 
-def parse_event(raw: Any, *, now: datetime, default_application: str = "default") -> Event:
-    """The canonical form of one event as sent.
+def parse_event(
+    raw: Any, *, now: datetime, default_application: str = "default", fallback_id: str = ""
+) -> Event:
+    """The canonical form of one event as sent; `fallback_id` is the id of one that has none.
 
     Raises BadInput whose `field` names the part that is malformed.
     """
@@ -69,7 +73,7 @@ def parse_event(raw: Any, *, now: datetime, default_application: str = "default"
     if status not in STATUSES:
         raise BadInput(f"must be one of {', '.join(STATUSES)}", field="data.status")
     return Event(
-        event_id=_name(raw, "event_id") or str(new_id()),
+        event_id=_name(raw, "event_id") or fallback_id or str(new_id()),
         timestamp=_moment(raw.get("timestamp"), now),
         event_type=event_type,
         application_id=application or default_application,
@@ -141,6 +145,8 @@ def _number(data: Mapping[str, Any], key: str) -> float | None:
         number = math.inf
     if not math.isfinite(number) or number < 0:
         raise BadInput("must be a finite number of at least 0", field=field)
+    if number > MAX_NUMBER:
+        raise BadInput(f"must be at most {MAX_NUMBER:.0f}; check the sender", field=field)
     return number
 
 
@@ -148,7 +154,7 @@ def _count(data: Mapping[str, Any], key: str) -> int | None:
     number = _number(data, key)
     if number is None:
         return None
-    if number != int(number) or number > MAX_COUNT:
+    if number != int(number):
         raise BadInput("must be a whole number", field=f"data.{key}")
     return int(number)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from statistics import NormalDist
 from typing import ClassVar
@@ -75,12 +75,28 @@ class ZScore(Detector):
         score = _score(spec, usual, current)
         if abs(score) <= spec.threshold:
             return None
-        mean = math.fsum(_values(usual)) / len(usual)
+        mean = _mean(_values(usual))
         because = (
             f"{abs(score):.3g} standard deviations {'above' if score > 0 else 'below'} the usual "
             f"{mean:.6g} of {len(usual)} windows"
         )
         return anomaly(spec, series, current, baseline=mean, score=score, because=because)
+
+
+def _mean(values: Sequence[float]) -> float:
+    """The mean, also of values whose sum is beyond what a float holds."""
+    size = _size(values)
+    return math.ldexp(math.fsum(_scaled(values, size)) / len(values), size)
+
+
+def _size(values: Iterable[float]) -> int:
+    """The power of two that no value reaches."""
+    return max(math.frexp(value)[1] for value in values)
+
+
+def _scaled(values: Iterable[float], size: int) -> list[float]:
+    """The values within -1 and 1; no digit is lost, because only the exponents change."""
+    return [math.ldexp(value, -size) for value in values]
 
 
 def _values(points: Sequence[Point]) -> list[float]:
@@ -114,9 +130,10 @@ def _season(spec: DetectorSpec, points: Sequence[Point], current: Point) -> Sequ
 
 def _score(spec: DetectorSpec, usual: Sequence[Point], current: Point) -> float:
     """Signed standard deviations on the scale of the threshold; 0 where nothing can be said."""
-    values, value = _values(usual), current.value
-    if len(values) < spec.min_samples or value is None:
+    values = _values(usual)
+    if len(values) < spec.min_samples or current.value is None:
         return 0.0
+    value, *values = _scaled([current.value, *values], _size([current.value, *values]))
     mean = math.fsum(values) / len(values)
     away = value - mean
     if away == 0 or spec.direction == ("down" if away > 0 else "up"):
@@ -136,7 +153,8 @@ def _allowance(count: int, threshold: float) -> float:
     Quantile of Student's t over that of the normal distribution (Cornish-Fisher), for a new point.
     """
     free, z = max(1, count - 1), threshold
-    wider = (z**2 + 1) / (4 * free) + (5 * z**4 + 16 * z**2 + 3) / (96 * free**2)
+    square = z * z
+    wider = (square + 1) / (4 * free) + (5 * square * square + 16 * square + 3) / (96 * free**2)
     return (1 + wider) * math.sqrt(1 + 1 / count)
 
 

@@ -33,6 +33,7 @@ _ADVICE = {
 }
 _UNEXAMINED = "No engine examined this input; do not take that for safety."
 _CLOSED = "An engine that must answer did not; the input is held back until it can be examined."
+_HELD = "No engine examined this input; it is held back until one can."
 _PARTIAL = "; some engines gave no answer."
 
 
@@ -45,8 +46,9 @@ def judge(
 ) -> Judgement:
     """The judgement over every engine's result on one input; the order of results is no matter.
 
-    Failed engines degrade it. When a required engine gave no answer, or every engine that was
-    tried failed, `fail_closed` blocks; else the verdict stands.
+    Failed engines degrade it. It is blind when a required engine gave no answer, or no engine at
+    all did, for whatever reason: then it is degraded and `fail_closed` blocks; else the verdict
+    stands.
     """
     answered = _names(results, ANSWERED)
     failed = _names(results, FAILED)
@@ -54,19 +56,19 @@ def judge(
     unsupported = _names(results, {Outcome.UNSUPPORTED})
     absent = set(required) - {result.engine for result in results}
     unanswered = (failed | skipped | absent) & set(required)
-    blind = bool(unanswered) or (bool(failed) and not answered)
+    blind = bool(unanswered) or not answered
     findings = tuple(sorted({one for result in results for one in result.findings}, key=_rank))
     risk = risk_of(findings)
     closed = blind and fail_closed
     if closed:
         risk = max(risk, thresholds.block)
     verdict, action = (Verdict.HIGH_RISK, Action.BLOCK) if closed else _level(risk, thresholds)
-    degraded = bool(failed) or blind or (bool(skipped) and not answered)
+    degraded = bool(failed) or blind
     return Judgement(
         risk_score=risk,
         verdict=verdict,
         action=action,
-        recommendation=_advice(action, degraded, closed, bool(answered)),
+        recommendation=_advice(action, degraded, closed, bool(answered or findings)),
         degraded=degraded,
         findings=findings,
         engines_run=tuple(sorted(answered)),
@@ -99,10 +101,10 @@ def _level(risk: float, thresholds: Thresholds) -> tuple[Verdict, Action]:
 
 
 def _advice(action: Action, degraded: bool, closed: bool, examined: bool) -> str:
+    if not examined:
+        return _HELD if closed else _UNEXAMINED
     if closed:
         return _CLOSED
-    if not examined:
-        return _UNEXAMINED
     return _ADVICE[action] + (_PARTIAL if degraded else ".")
 
 

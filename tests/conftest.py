@@ -73,10 +73,10 @@ class Farm:
     def __post_init__(self) -> None:
         self.client = httpx.Client(base_url=self.url, timeout=30)
 
-    def start(self, name: str, *arguments: str) -> None:
+    def start(self, name: str, *arguments: str, module: str = "cli.sentinel") -> None:
         with open(self.home / f"{name}.log", "ab") as log:
             self.processes[name] = subprocess.Popen(
-                [sys.executable, "-m", "cli.sentinel", *arguments],
+                [sys.executable, "-m", module, *arguments],
                 cwd=ROOT,
                 env=self.environment,
                 stdout=log,

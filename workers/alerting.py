@@ -1,62 +1,27 @@
-"""Alerting: what to tell whom is decided and written in one transaction, then delivered.
+"""Alerting: what to tell whom is decided, and written, in one transaction; then delivery sends it.
 
-Deciding takes an advisory lock, so two schedulers never decide twice. Delivery is at least once:
-each attempt is a row, and every attempt of a notification carries the same deduplication key.
+Deciding takes an advisory lock, so two schedulers never decide twice.
 """
 
 from __future__ import annotations
 
-import functools
-import logging
-import threading
-import time
-from collections.abc import Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from alerts.config import AlertConfig, load_alerts
-from alerts.nouns import Alert, Delivery, Notification, fingerprint
+from alerts.nouns import Alert, fingerprint
 from alerts.plan import GroupState, Phase, decide, new_group
-from alerts.retry import next_attempt
 from alerts.tree import Target, route
 from core.database import UnitOfWork, unit_of_work
-from core.errors import ConfigError, DeliveryError
-from core.http import HttpClient
 from core.ids import new_id
-from core.metrics import ALERT_FAILURES, ALERTS_SENT
-from core.settings import settings
-from workers.alert_rows import (
-    alert_from_row,
-    notification_from_row,
-    notification_to_row,
-    state_from_row,
-    state_to_row,
-    to_json,
-)
+from workers.alert_rows import alert_from_row, state_from_row, state_to_row, to_json
 from workers.app import app
+from workers.delivery import config, deliver_due, queue
 from workers.task import periodic
 
-log = logging.getLogger(__name__)
-
 DECIDER_LOCK = 0x5E47A1
-LEASE_SECONDS = 60.0
 REMEMBERED = timedelta(days=1)
-SENDERS = 8
-
-_delivering = threading.Lock()
-
-
-@functools.cache
-def config() -> AlertConfig:
-    """alerts.yaml, read once per process. Raises ConfigError."""
-    client = HttpClient(allow_private=settings().private_targets)
-    loaded = load_alerts(settings().alerts_file, http=client)
-    for name in loaded.receivers:
-        ALERTS_SENT.labels(name)
-        ALERT_FAILURES.labels(name)
-    return loaded
 
 
 def fire(
@@ -100,7 +65,24 @@ def resolve(work: UnitOfWork, anomaly_id: UUID, now: datetime) -> None:
     )
 
 
-@periodic(lambda: 1.0, "io")
+def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -> int:
+    """End the anomalies of detectors that are not enabled, and their alerts; returns how many.
+
+    A detector that was removed, disabled or renamed is not evaluated, so nothing else ends them.
+    """
+    ended = work.execute(
+        "UPDATE anomalies SET ended_at = :now WHERE ended_at IS NULL"
+        " AND detector_id <> ALL(CAST(:enabled AS text[])) RETURNING id",
+        now=now,
+        enabled=list(enabled_ids),
+    ).scalars()
+    orphans = list(ended)
+    for anomaly_id in orphans:
+        resolve(work, anomaly_id, now)
+    return len(orphans)
+
+
+@periodic(lambda: 1.0, "watch")
 @app.task(name="alerting.dispatch")
 def dispatch() -> None:
     """Look at every group, and deliver what is due."""
@@ -167,7 +149,7 @@ def _decide_tenant(
         if decision.state != old:
             _store_state(work, tenant, decision.state, now)
         if decision.notification is not None:
-            _queue(work, tenant, decision.notification, ids, now)
+            queue(work, tenant, decision.notification, ids, now)
             queued += 1
     for (owner, *place), state in states.items():
         if owner == tenant and tuple(place) not in groups and state.phase is not Phase.IDLE:
@@ -191,145 +173,3 @@ def _store_state(work: UnitOfWork, tenant: str, state: GroupState, now: datetime
         state=to_json(state_to_row(state)),
         now=now,
     )
-
-
-def _queue(
-    work: UnitOfWork,
-    tenant: str,
-    notification: Notification,
-    ids: Mapping[str, UUID],
-    now: datetime,
-) -> UUID:
-    notification_id = new_id()
-    named = {alert.labels.get("application") or "default" for alert in notification.alerts}
-    work.execute(
-        "INSERT INTO notifications (id, tenant, application_id, group_key, receiver, status,"
-        " reason, payload, alert_ids, dedup_key, state, next_attempt_at, created_at)"
-        " VALUES (:id, :tenant, :application, :group, :receiver, :status, :reason,"
-        " CAST(:payload AS jsonb), CAST(:alerts AS uuid[]), :dedup, 'pending', :now, :now)",
-        id=notification_id,
-        tenant=tenant,
-        application=named.pop() if len(named) == 1 else "default",
-        group=notification.group_key,
-        receiver=notification.receiver,
-        status=str(notification.status),
-        reason=notification.reason,
-        payload=to_json(notification_to_row(notification)),
-        alerts=[str(ids[a.fingerprint]) for a in notification.alerts if a.fingerprint in ids],
-        dedup=notification.dedup_key,
-        now=now,
-    )
-    return notification_id
-
-
-def deliver_due() -> int:
-    """Attempt every notification that is due; returns how many attempts were made."""
-    if not _delivering.acquire(blocking=False):
-        return 0
-    try:
-        made = 0
-        while due := _claim_due():
-            with ThreadPoolExecutor(max_workers=SENDERS) as senders:
-                list(senders.map(_attempt, due))
-            made += len(due)
-        return made
-    finally:
-        _delivering.release()
-
-
-def _claim_due() -> list[Any]:
-    with unit_of_work() as work:
-        return list(
-            work.execute(
-                "UPDATE notifications SET state = 'sending', attempts = attempts + 1,"
-                " lease_until = now() + make_interval(secs => :lease)"
-                " WHERE id IN (SELECT id FROM notifications"
-                "   WHERE (state = 'pending' AND next_attempt_at <= now())"
-                "   OR (state = 'sending' AND lease_until < now())"
-                "   ORDER BY next_attempt_at LIMIT :n FOR UPDATE SKIP LOCKED) RETURNING *",
-                lease=LEASE_SECONDS,
-                n=SENDERS,
-            ).all()
-        )
-
-
-def _attempt(row: Any) -> DeliveryError | None:
-    """Send once and write down how it went."""
-    now, begun = datetime.now(UTC), time.perf_counter()
-    error: DeliveryError | None = None
-    delivery: Delivery | None = None
-    receiver = config().receivers.get(row.receiver)
-    if receiver is None:
-        error = DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
-    else:
-        try:
-            delivery = receiver.send(notification_from_row(row.payload), now)
-        except DeliveryError as problem:
-            error = problem
-    spent = (time.perf_counter() - begun) * 1000
-    again = None
-    if error is not None:
-        ALERT_FAILURES.labels(row.receiver).inc()
-        log.warning("receiver %s: %s", row.receiver, error)
-        if receiver is not None:
-            again = next_attempt(receiver.retry, row.attempts, error, now)
-    else:
-        ALERTS_SENT.labels(row.receiver).inc()
-    with unit_of_work() as work:
-        work.execute(
-            "UPDATE notifications SET state = :state, next_attempt_at = :again,"
-            " lease_until = NULL, delivered_at = CASE WHEN :ok THEN now() END"
-            " WHERE id = :id AND attempts = :attempts AND state = 'sending'",
-            id=row.id,
-            state="delivered" if error is None else "pending" if again else "failed",
-            again=again,
-            ok=error is None,
-            attempts=row.attempts,
-        )
-        work.execute(
-            "INSERT INTO notification_attempts (id, tenant, application_id, notification_id,"
-            " attempt, at, delivered, status_code, detail, duration_ms) VALUES (:id, :tenant,"
-            " :application, :notification, :attempt, :at, :ok, :code, :detail, :ms)",
-            id=new_id(),
-            tenant=row.tenant,
-            application=row.application_id,
-            notification=row.id,
-            attempt=row.attempts,
-            at=now,
-            ok=error is None,
-            code=error.status if error else delivery.status if delivery else None,
-            detail=str(error) if error else delivery.detail if delivery else "",
-            ms=spent,
-        )
-    return error
-
-
-def send_test(name: str, tenant: str = "default") -> None:
-    """Send a marked test notification to one receiver, as one recorded attempt.
-
-    Raises ConfigError for an unknown receiver, DeliveryError when it was not delivered.
-    """
-    if name not in config().receivers:
-        known = ", ".join(sorted(config().receivers)) or "none"
-        raise ConfigError(f"alerts.yaml names no receiver {name!r}; known: {known}")
-    now = datetime.now(UTC)
-    labels = {"alertname": "sentinel-test", "severity": "info", "test": "true"}
-    notification = Notification(
-        receiver=name,
-        group_key=f"test:{name}",
-        group_labels={"alertname": "sentinel-test"},
-        alerts=(Alert(labels, now, now, annotations={"summary": "A test; nothing is wrong."}),),
-        at=now,
-        dedup_key=new_id().hex,
-        reason="a test was asked for",
-    )
-    with unit_of_work() as work:
-        queued = _queue(work, tenant, notification, {}, now)
-        row = work.execute(
-            "UPDATE notifications SET state = 'sending', attempts = 1,"
-            " lease_until = now() + make_interval(secs => :lease) WHERE id = :id RETURNING *",
-            id=queued,
-            lease=LEASE_SECONDS,
-        ).one()
-    if (error := _attempt(row)) is not None:
-        raise error

@@ -16,8 +16,9 @@ from core.metrics import ENGINE_SECONDS, QUEUE_WAIT
 from engines.catalogue import catalogue
 from engines.runner import run as run_engines
 from workers.app import app
+from workers.folding import finish
 from workers.presence import CLASS_ENV
-from workers.runs import Run, claim, finish, lease, still_mine
+from workers.runs import Run, claim, lease, still_mine
 
 log = logging.getLogger(__name__)
 

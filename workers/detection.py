@@ -57,13 +57,18 @@ def specs() -> tuple[DetectorSpec, ...]:
 @periodic(lambda: settings().detector_interval, "watch")
 @app.task(name="detection.tick")
 def tick() -> None:
-    """Evaluate every enabled detector that nobody has evaluated in this tick."""
+    """Evaluate every enabled detector that nobody has evaluated in this tick.
+
+    What a detector raised that is gone from the file, or disabled, ends here.
+    """
     now = datetime.now(UTC)
     interval = settings().detector_interval
     slot = datetime.fromtimestamp(now.timestamp() // interval * interval, UTC)
-    changed = False
-    for spec in specs():
-        if spec.enabled and _claimed(spec, slot):
+    enabled = [spec for spec in specs() if spec.enabled]
+    with unit_of_work() as work:
+        changed = alerting.end_orphans(work, [spec.id for spec in enabled], now) > 0
+    for spec in enabled:
+        if _claimed(spec, slot):
             changed = _evaluated(spec, slot, now) or changed
     if changed:
         alerting.decide_and_deliver()

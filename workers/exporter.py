@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -13,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
 from workers import presence
-from workers.app import QUEUES
+from workers.launch import CLASSES
 from workers.rescue import queue_lengths
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,8 +49,8 @@ class _Now:
         except SentinelError:
             workers = None
         if workers is not None:
-            for queue in QUEUES:
-                up.add_metric([queue], workers.get(queue, 0))
+            for engine_class in CLASSES:
+                up.add_metric([engine_class], workers.get(engine_class, 0))
         yield up
 
 
@@ -72,12 +73,27 @@ def application(
     return [body]
 
 
-class _Quiet(WSGIRequestHandler):
+class _Scrape(WSGIRequestHandler):
+    timeout = 5
+    """Seconds after which a peer that sends nothing is let go."""
+
     def log_message(self, format: str, *args: Any) -> None:
         log.debug(format, *args)
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        log.debug("a scrape was not answered", exc_info=True)
+
+
+def server(host: str, port: int) -> WSGIServer:
+    """Listens for scrapes; one thread each, so that a silent peer keeps nobody waiting."""
+    return make_server(host, port, application, server_class=_Server, handler_class=_Scrape)
+
+
 def serve(host: str, port: int) -> None:
     """Answer scrapes until the process ends. Raises OSError when the port is taken."""
-    with make_server(host, port, application, handler_class=_Quiet) as server:
-        server.serve_forever()
+    with server(host, port) as listening:
+        listening.serve_forever()

@@ -9,6 +9,7 @@ import threading
 from pathlib import Path
 
 from core.errors import ConfigError, StartError
+from core.metrics_home import share
 from core.settings import settings
 
 CLASSES = ("cpu", "gpu", "io", "control")
@@ -20,6 +21,7 @@ def worker(engine_class: str) -> None:
     """Serve the queues of one class until told to stop; `io` takes `control` along."""
     if engine_class not in CLASSES:
         raise ConfigError(f"--class {engine_class!r} is unknown; choose {', '.join(CLASSES)}")
+    share(settings().sentinel_home)
     from workers import presence
 
     os.environ[presence.CLASS_ENV] = engine_class
@@ -50,14 +52,15 @@ def worker(engine_class: str) -> None:
 
 def check_files() -> None:
     """Read detectors.yaml and alerts.yaml. Raises ConfigError naming what to mend."""
-    from workers import alerting, detection
+    from workers import delivery, detection
 
     detection.specs()
-    alerting.config()
+    delivery.config()
 
 
 def beat() -> None:
     """Send the periodic tasks. Any number may run: each tick's work is claimed in PostgreSQL."""
+    share(settings().sentinel_home)
     app = _prepared("beat")
     folder = settings().sentinel_home / "run"
     folder.mkdir(parents=True, exist_ok=True)
@@ -72,6 +75,7 @@ def beat() -> None:
 
 def flower() -> None:
     """Flower over the broker: names, ids and timings of tasks, never their arguments."""
+    share(settings().sentinel_home)
     app = _prepared("flower")
     chosen = settings()
     arguments = [
@@ -90,6 +94,7 @@ def flower() -> None:
 
 def metrics() -> None:
     """Serve the metrics of the node's processes on METRICS_PORT."""
+    share(settings().sentinel_home)
     from core.logs import configure
     from workers import exporter
 

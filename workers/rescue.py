@@ -12,10 +12,12 @@ from redis.exceptions import RedisError
 from core.analysis import EngineClass, EngineResult, Outcome
 from core.database import UnitOfWork, single, unit_of_work
 from core.errors import BrokerDown
+from core.ids import new_id
 from engines.catalogue import catalogue
 from workers import presence, waiting
 from workers.app import KEY_PREFIX, QUEUES, app, publish_runs
-from workers.runs import MAX_DEATHS, Run, store_results
+from workers.folding import store_results
+from workers.runs import MAX_DEATHS, Run
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
 
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 LOST_AFTER_SECONDS = 5.0
 RESEND_AFTER_SECONDS = 60.0
 BATCH = 500
+SUSPECT_DEATHS = 2
 
 
 @periodic(lambda: 1.0, "control")
@@ -82,25 +85,63 @@ def _lock_runs(work: UnitOfWork, job: UUID) -> None:
 
 
 def release_orphans() -> int:
-    """Give runs whose lease ran out to another attempt; fail those that died too often."""
+    """Give runs whose lease ran out another attempt, and close in on what kills their workers.
+
+    The second death of a run with many items halves it, so that after some deaths the guilty item
+    stands alone and its neighbours are done; alone, it is given up after the third.
+    """
+    worn = []
     with unit_of_work() as work:
-        work.execute(
-            "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
-            " deaths = deaths + 1"
-            " WHERE id IN (SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
-            "   AND deaths + 1 < :most ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED)",
-            most=MAX_DEATHS,
+        dead = work.execute(
+            "SELECT * FROM runs WHERE state = 'running' AND lease_until < now()"
+            " ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED",
             n=BATCH,
-        )
-        worn = work.execute(
-            "SELECT id FROM runs WHERE state = 'running' AND lease_until < now()"
-            " AND deaths + 1 >= :most ORDER BY id LIMIT :n",
-            most=MAX_DEATHS,
-            n=BATCH,
-        ).scalars()
-        dead = list(worn)
+        ).all()
+        for row in dead:
+            deaths = row.deaths + 1
+            if deaths >= SUSPECT_DEATHS and row.last_item > row.first_item:
+                _halve(work, row)
+            elif deaths >= MAX_DEATHS:
+                worn.append(row.id)
+            else:
+                _requeue(work, row.id, row.last_item, deaths)
     reason = f"the worker died {MAX_DEATHS} times over this run"
-    return sum(conclude(run, "running", "failed", Outcome.FAILURE, reason) for run in dead)
+    for run in worn:
+        conclude(run, "running", "failed", Outcome.FAILURE, reason)
+    return len(dead)
+
+
+def _requeue(work: UnitOfWork, run: UUID, last_item: int, deaths: int) -> None:
+    work.execute(
+        "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
+        " last_item = :last, deaths = :deaths WHERE id = :id",
+        id=run,
+        last=last_item,
+        deaths=deaths,
+    )
+
+
+def _halve(work: UnitOfWork, row: Any) -> None:
+    """Two runs for one, each one death short of being halved again."""
+    middle = (row.first_item + row.last_item) // 2
+    _requeue(work, row.id, middle, SUSPECT_DEATHS - 1)
+    work.execute(
+        "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk,"
+        " first_item, last_item, engines, state, deaths, created_at)"
+        " SELECT :new, tenant, application_id, analysis_id, engine_class, chunk, :first, :last,"
+        " engines, 'queued', :deaths, created_at FROM runs WHERE id = :id",
+        new=new_id(),
+        id=row.id,
+        first=middle + 1,
+        last=row.last_item,
+        deaths=SUSPECT_DEATHS - 1,
+    )
+    work.execute(
+        "UPDATE analyses SET runs_left = runs_left + 1, options = jsonb_set(options, '{runs}',"
+        " to_jsonb(CAST(options ->> 'runs' AS int) + 1)) WHERE id = :job",
+        job=row.analysis_id,
+    )
+    log.warning("run %s killed its worker again; halved at item %d", row.id, middle)
 
 
 def skip_without_gpu(job: UUID | None = None) -> int:

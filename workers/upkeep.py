@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 from core.configfile import parse_duration
 from core.database import unit_of_work
 from core.settings import settings
+from workers.alerting import REMEMBERED
 from workers.app import app
 from workers.ingestion import drop_before, ensure_partitions
 from workers.task import periodic
 
 log = logging.getLogger(__name__)
+
+NOTIFICATIONS_KEPT = timedelta(days=90)
 
 
 @periodic(lambda: 600.0, "control")
@@ -32,12 +35,30 @@ def tidy() -> dict[str, int]:
         workers = work.execute(
             "DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 hour'"
         ).rowcount
+    with unit_of_work() as work:
+        groups = work.execute(
+            "DELETE FROM alert_groups WHERE state ->> 'phase' = 'idle'"
+            " AND state -> 'owed' = '[]' AND updated_at < now() - :kept",
+            kept=REMEMBERED,
+        ).rowcount
+        alerts = work.execute(
+            "DELETE FROM alerts WHERE status = 'resolved' AND ends_at < now() - :kept",
+            kept=max(raw, REMEMBERED),
+        ).rowcount
+        notifications = work.execute(
+            "DELETE FROM notifications WHERE state IN ('delivered', 'failed')"
+            " AND created_at < now() - :kept",
+            kept=NOTIFICATIONS_KEPT,
+        ).rowcount
     changed = {
         "partitions_made": made,
         "partitions_dropped": len(dropped),
         "ticks_forgotten": ticks,
         "tokens_forgotten": tokens,
         "workers_forgotten": workers,
+        "groups_forgotten": groups,
+        "alerts_forgotten": alerts,
+        "notifications_forgotten": notifications,
     }
     if any(changed.values()):
         log.info("upkeep", extra=changed)

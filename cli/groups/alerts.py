@@ -9,7 +9,7 @@ import click
 
 from cli.output import json_option, show
 from core.errors import DeliveryError
-from workers import alerting, watching
+from workers import delivery, watching
 
 EXIT_FAILED = 1
 
@@ -43,11 +43,11 @@ def status(as_json: bool) -> None:
         for row in watching.alerts("default", status="firing", before=None, limit=1000)
     ]
     seen = {row["receiver"]: row for row in watching.receivers("default")}
-    names = sorted({*alerting.config().receivers, *seen})
+    names = sorted({*delivery.config().receivers, *seen})
     receivers = [
         {
             "receiver": name,
-            "configured": name in alerting.config().receivers,
+            "configured": name in delivery.config().receivers,
             **{
                 key: seen[name][key] if name in seen else 0
                 for key in ("delivered", "pending", "failed", "failed_attempts")
@@ -75,7 +75,7 @@ def test(receiver: str, as_json: bool) -> None:
         sentinel-cli alerts test slack-incidents
     """
     try:
-        alerting.send_test(receiver)
+        delivery.send_test(receiver)
     except DeliveryError as problem:
         if as_json:
             answer = {"receiver": receiver, "delivered": False, "error": str(problem)}

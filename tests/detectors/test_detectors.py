@@ -237,3 +237,33 @@ def test_clean_log_normal_traffic_rarely_alarms() -> None:
     values = [dice.lognormvariate(6.8, 0.1) for _ in range(1200)]
     alarms = sum(found(ZSCORE, *values[i : i + 61]) for i in range(0, 1100))
     assert alarms / 1100 < 0.01
+
+
+HUGE = [1e308, 1.2e308, 0.9e308, 1.1e308, 1e308, 1.05e308]
+
+
+@pytest.mark.parametrize(
+    ("history", "current", "fires"),
+    [
+        pytest.param([900.0, 950, 870, 910, 880] * 4, 1e308, True, id="huge after usual"),
+        pytest.param([1e200, 1.1e200, 0.9e200, 1e200, 1e200], 1e200, False, id="usually huge"),
+        pytest.param([1e200, 1.1e200, 0.9e200, 1e200, 1e200], 1e201, True, id="ten times huge"),
+        pytest.param(HUGE, 1e308, False, id="a sum beyond any float"),
+        pytest.param([-each for each in HUGE], 1e308, True, id="a distance beyond any float"),
+        pytest.param([900.0, 1e308, 950, 870, 1e200, 910, 880], 920.0, False, id="once huge"),
+    ],
+)
+def test_values_at_the_end_of_the_scale_are_judged_as_any_other(
+    history: list[float], current: float, fires: bool
+) -> None:
+    assert found(ZSCORE, *history, current) is fires
+
+
+def test_the_baseline_of_values_whose_sum_no_float_holds_is_their_mean() -> None:
+    anomaly = evaluate(ZSCORE, series(*[1e307] * 30, 1e308), NOW)
+    assert anomaly is not None
+    assert anomaly.baseline == pytest.approx(1e307)
+
+
+def test_a_threshold_beyond_reason_is_never_passed() -> None:
+    assert not found(replace(ZSCORE, threshold=1e200), *[900.0, 950, 870] * 4, 90_000.0)

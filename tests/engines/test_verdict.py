@@ -169,15 +169,42 @@ def test_what_a_late_engine_found_still_counts() -> None:
     assert judged(result("good"), late).action is Action.BLOCK
 
 
-def test_an_input_that_nobody_examined_is_not_called_safe_without_a_word() -> None:
-    judgement = judged(result("one", outcome=Outcome.SKIPPED))
+UNEXAMINED = [
+    [result("one", outcome=Outcome.SKIPPED)],
+    [result("one", outcome=Outcome.UNSUPPORTED)],
+    [result("one", outcome=Outcome.SKIPPED), result("two", outcome=Outcome.UNSUPPORTED)],
+    [],
+]
+
+
+@pytest.mark.parametrize("results", UNEXAMINED)
+def test_an_input_that_nobody_examined_is_blocked(results: list[EngineResult]) -> None:
+    judgement = judged(*results)
+    assert (judgement.action, judgement.verdict) == (Action.BLOCK, Verdict.HIGH_RISK)
+    assert judgement.risk_score >= LIMITS.block
     assert judgement.degraded
-    assert "No engine examined" in judgement.recommendation
+    assert judgement.recommendation.startswith("No engine examined this input; it is held back")
+
+
+@pytest.mark.parametrize("results", UNEXAMINED)
+def test_failing_open_an_unexamined_input_passes_with_a_warning(
+    results: list[EngineResult],
+) -> None:
+    judgement = judged(*results, fail_closed=False)
+    assert (judgement.action, judgement.degraded) == (Action.ALLOW, True)
+    assert "do not take that for safety" in judgement.recommendation
+
+
+def test_an_input_that_only_a_late_engine_saw_is_not_called_unexamined() -> None:
+    late = result("late", finding(0.1), outcome=Outcome.TIMEOUT)
+    assert judged(late).action is Action.BLOCK
+    assert "No engine" not in judged(late).recommendation
 
 
 def test_every_recommendation_is_one_sentence() -> None:
     cases = [judged(result("one", finding(score / 10))) for score in range(11)]
     cases += [judged(result("one"), result("two", outcome=Outcome.FAILURE))]
+    cases += [judged(), judged(fail_closed=False), judged(result("one"), required=["must"])]
     assert all(case.recommendation.count(".") == 1 for case in cases)
 
 

@@ -230,6 +230,26 @@ def test_a_worker_that_is_stopped_hands_its_runs_back_without_a_death(farm: Farm
 
 
 @pytest.fixture
+def poisoned_worker(farm: Farm) -> Any:
+    """A CPU worker that some texts kill."""
+    farm.stop("worker-cpu")
+    farm.start("worker-cpu", module="tests.farm.poisoned_worker")
+    yield
+    farm.stop("worker-cpu")
+    farm.start("worker-cpu", "worker", "--class", "cpu")
+
+
+def test_an_item_that_kills_workers_fails_alone(farm: Farm, poisoned_worker: Any) -> None:
+    job_id = farm.submit(items=[{"text": ATTACK}, {"text": "POISON"}, {"text": ORDINARY}])
+    job = farm.finished(job_id, within=100)
+    results = farm.client.get(f"/api/v1/analyses/{job_id}/results").json()["items"]
+    assert (job["status"], job["progress"]["done"]) == ("completed_with_errors", 3)
+    assert [item["verdict"] for item in results] == ["HIGH_RISK", "HIGH_RISK", "SAFE"]
+    assert [item["degraded"] for item in results] == [False, True, False]
+    assert "the worker died 3 times" in results[1]["engines"][0]["reason"]
+
+
+@pytest.fixture
 def frozen_worker(farm: Farm) -> Any:
     """The CPU worker, stopped until the test ends."""
     members = [psutil.Process(farm.processes["worker-cpu"].pid), *farm.children("worker-cpu")]

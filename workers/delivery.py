@@ -1,0 +1,248 @@
+"""Delivery of notifications: at least once, each attempt a row, the same key in every attempt.
+
+Each attempt has a thread of its own, and a receiver only a share of them, so that one which hangs
+delays its own notifications alone. What a process cannot finish is due again when its lease ends.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+import time
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from alerts.config import AlertConfig, load_alerts
+from alerts.nouns import Alert, Delivery, Notification
+from alerts.retry import next_attempt
+from core.database import TROUBLE, UnitOfWork, unit_of_work
+from core.errors import ConfigError, DeliveryError
+from core.http import HttpClient
+from core.ids import new_id
+from core.metrics import ALERT_FAILURES, ALERTS_SENT
+from core.settings import settings
+from workers.alert_rows import notification_from_row, notification_to_row, to_json
+
+log = logging.getLogger(__name__)
+
+LEASE_SECONDS = 180.0
+"""Longer than an attempt takes: a mail server may answer each of several commands late."""
+SENDERS = 16
+SHARE = 4
+"""Most attempts at once with one receiver."""
+PROMPT_SECONDS = 1.0
+
+_claiming = threading.Lock()
+
+
+@functools.cache
+def config() -> AlertConfig:
+    """alerts.yaml, read once per process. Raises ConfigError."""
+    client = HttpClient(allow_private=settings().private_targets)
+    loaded = load_alerts(settings().alerts_file, http=client)
+    for name in loaded.receivers:
+        ALERTS_SENT.labels(name)
+        ALERT_FAILURES.labels(name)
+    return loaded
+
+
+def queue(
+    work: UnitOfWork,
+    tenant: str,
+    notification: Notification,
+    ids: Mapping[str, UUID],
+    now: datetime,
+) -> UUID:
+    """Write a notification that is to be sent; returns its id."""
+    notification_id = new_id()
+    named = {alert.labels.get("application") or "default" for alert in notification.alerts}
+    work.execute(
+        "INSERT INTO notifications (id, tenant, application_id, group_key, receiver, status,"
+        " reason, payload, alert_ids, dedup_key, state, next_attempt_at, created_at)"
+        " VALUES (:id, :tenant, :application, :group, :receiver, :status, :reason,"
+        " CAST(:payload AS jsonb), CAST(:alerts AS uuid[]), :dedup, 'pending', :now, :now)",
+        id=notification_id,
+        tenant=tenant,
+        application=named.pop() if len(named) == 1 else "default",
+        group=notification.group_key,
+        receiver=notification.receiver,
+        status=str(notification.status),
+        reason=notification.reason,
+        payload=to_json(notification_to_row(notification)),
+        alerts=[str(ids[a.fingerprint]) for a in notification.alerts if a.fingerprint in ids],
+        dedup=notification.dedup_key,
+        now=now,
+    )
+    return notification_id
+
+
+class _Senders:
+    """The threads of one process that talk to receivers, and with which they do."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sender")
+        self._lock = threading.Lock()
+        self._busy: Counter[str] = Counter()
+
+    def busy(self) -> Counter[str]:
+        """Attempts under way by receiver."""
+        with self._lock:
+            return +self._busy
+
+    def begin(self, row: Any) -> Future[None]:
+        """Attempt a claimed notification in the background."""
+        with self._lock:
+            self._busy[row.receiver] += 1
+        return self._threads.submit(self._send, row)
+
+    def _send(self, row: Any) -> None:
+        try:
+            _attempt(row)
+        except TROUBLE as problem:
+            log.warning("an attempt was not recorded: %s", type(problem).__name__)
+        finally:
+            with self._lock:
+                self._busy[row.receiver] -= 1
+
+
+@functools.cache
+def _senders(pid: int) -> _Senders:
+    return _Senders()
+
+
+def deliver_due() -> int:
+    """Begin an attempt of each due notification that finds a sender; returns how many it began.
+
+    Waits for them for at most PROMPT_SECONDS; those that take longer go on in the background.
+    """
+    if not _claiming.acquire(blocking=False):
+        return 0
+    try:
+        senders, begun, until = _senders(os.getpid()), 0, time.monotonic() + PROMPT_SECONDS
+        while due := _claim_due(senders.busy()):
+            begun += len(due)
+            wait([senders.begin(row) for row in due], max(0.0, until - time.monotonic()))
+        return begun
+    finally:
+        _claiming.release()
+
+
+_DUE = (
+    "(state = 'pending' AND next_attempt_at <= now() OR state = 'sending' AND lease_until < now())"
+)
+
+
+def _claim_due(busy: Counter[str]) -> list[Any]:
+    """As many due notifications as have a sender; receivers that are busy get no more."""
+    if not (free := SENDERS - busy.total()):
+        return []
+    with unit_of_work() as work:
+        return list(
+            work.execute(
+                "UPDATE notifications SET state = 'sending', attempts = attempts + 1,"
+                " lease_until = now() + make_interval(secs => :lease)"
+                " WHERE id IN (SELECT n.id FROM notifications n JOIN (SELECT id, row_number()"
+                "   OVER (PARTITION BY receiver ORDER BY next_attempt_at) AS place"
+                f"   FROM notifications WHERE {_DUE} AND receiver <> ALL(CAST(:busy AS text[]))"
+                f"  ) ranked ON ranked.id = n.id AND ranked.place <= :share WHERE {_DUE}"
+                "   ORDER BY n.next_attempt_at LIMIT :free FOR UPDATE OF n SKIP LOCKED)"
+                " RETURNING *",
+                lease=LEASE_SECONDS,
+                busy=list(busy),
+                share=SHARE,
+                free=free,
+            ).all()
+        )
+
+
+def _attempt(row: Any) -> DeliveryError | None:
+    """Send once and write down how it went."""
+    now, begun = datetime.now(UTC), time.perf_counter()
+    error: DeliveryError | None = None
+    delivery: Delivery | None = None
+    receiver = config().receivers.get(row.receiver)
+    if receiver is None:
+        error = DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
+    else:
+        try:
+            delivery = receiver.send(notification_from_row(row.payload), now)
+        except DeliveryError as problem:
+            error = problem
+        except Exception as problem:  # noqa: BLE001  # a plug-in's fault is a failed attempt
+            error = DeliveryError(type(problem).__name__, permanent=False)
+            trace = "".join(traceback.format_tb(problem.__traceback__))
+            log.error("receiver %s is at fault", row.receiver, extra={"trace": trace})
+    spent = (time.perf_counter() - begun) * 1000
+    again = None
+    if error is not None:
+        ALERT_FAILURES.labels(row.receiver).inc()
+        log.warning("receiver %s: %s", row.receiver, error)
+        if receiver is not None:
+            again = next_attempt(receiver.retry, row.attempts, error, now)
+    else:
+        ALERTS_SENT.labels(row.receiver).inc()
+    with unit_of_work() as work:
+        work.execute(
+            "UPDATE notifications SET state = :state, next_attempt_at = :again,"
+            " lease_until = NULL, delivered_at = CASE WHEN :ok THEN now() END"
+            " WHERE id = :id AND attempts = :attempts AND state = 'sending'",
+            id=row.id,
+            state="delivered" if error is None else "pending" if again else "failed",
+            again=again,
+            ok=error is None,
+            attempts=row.attempts,
+        )
+        work.execute(
+            "INSERT INTO notification_attempts (id, tenant, application_id, notification_id,"
+            " attempt, at, delivered, status_code, detail, duration_ms) VALUES (:id, :tenant,"
+            " :application, :notification, :attempt, :at, :ok, :code, :detail, :ms)",
+            id=new_id(),
+            tenant=row.tenant,
+            application=row.application_id,
+            notification=row.id,
+            attempt=row.attempts,
+            at=now,
+            ok=error is None,
+            code=error.status if error else delivery.status if delivery else None,
+            detail=str(error) if error else delivery.detail if delivery else "",
+            ms=spent,
+        )
+    return error
+
+
+def send_test(name: str, tenant: str = "default") -> None:
+    """Send a marked test notification to one receiver, as one recorded attempt.
+
+    Raises ConfigError for an unknown receiver, DeliveryError when it was not delivered.
+    """
+    if name not in config().receivers:
+        known = ", ".join(sorted(config().receivers)) or "none"
+        raise ConfigError(f"alerts.yaml names no receiver {name!r}; known: {known}")
+    now = datetime.now(UTC)
+    labels = {"alertname": "sentinel-test", "severity": "info", "test": "true"}
+    notification = Notification(
+        receiver=name,
+        group_key=f"test:{name}",
+        group_labels={"alertname": "sentinel-test"},
+        alerts=(Alert(labels, now, now, annotations={"summary": "A test; nothing is wrong."}),),
+        at=now,
+        dedup_key=new_id().hex,
+        reason="a test was asked for",
+    )
+    with unit_of_work() as work:
+        queued = queue(work, tenant, notification, {}, now)
+        row = work.execute(
+            "UPDATE notifications SET state = 'sending', attempts = 1,"
+            " lease_until = now() + make_interval(secs => :lease) WHERE id = :id RETURNING *",
+            id=queued,
+            lease=LEASE_SECONDS,
+        ).one()
+    if (error := _attempt(row)) is not None:
+        raise error
