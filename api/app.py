@@ -9,20 +9,20 @@ import re
 import time
 
 from flask import Flask, Response, g, request
-from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.routing import BaseConverter, ValidationError
 
-from api import problems, routes, security
-from api.operations import OPERATION
+from api import limits, loopback, problems, routes, security, waiters
+from core.analysis import Mode
 from core.ids import new_id, parse_id
 from core.logs import log_context
 from core.settings import settings
+from engines.catalogue import select
 
 log = logging.getLogger(__name__)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class _Uuid(BaseConverter):
@@ -36,15 +36,20 @@ class _Uuid(BaseConverter):
 
 
 def create_app() -> Flask:
-    """The application with the settings of this process."""
+    """The application with the settings of this process. Raises ConfigError for unusable ones."""
+    chosen = settings()
+    select(Mode.BALANCED, enabled=chosen.enabled_engines, disabled=chosen.disabled_engines)
     app = Flask("api", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["uuid"] = _Uuid
     app.url_map.strict_slashes = False
     problems.register(app)
     _identify_requests(app)
+    loopback.register(app)
+    limits.register_failures(app)
     security.register(app)
-    _limit(app)
+    limits.register(app)
+    waiters.register(app)
     PrometheusMetrics(app, path=None, group_by="url_rule", default_labels=None)
     for module in pkgutil.iter_modules(routes.__path__):
         app.register_blueprint(importlib.import_module(f"api.routes.{module.name}").blueprint)
@@ -57,6 +62,9 @@ def _identify_requests(app: Flask) -> None:
         given = request.headers.get("X-Request-ID", "")
         g.request_id = given if _REQUEST_ID.fullmatch(given) else f"req-{new_id().hex}"
         g.begun = time.perf_counter()
+        if request.method not in _METHODS:
+            # Each invented method would be a time series of its own.
+            request.prom_do_not_track = True  # type: ignore[attr-defined]
 
     @app.after_request
     def _end(answer: Response) -> Response:
@@ -74,32 +82,3 @@ def _identify_requests(app: Flask) -> None:
                 extra={"duration_ms": round(spent, 2)},
             )
         return answer
-
-
-def _limit(app: Flask) -> None:
-    chosen = settings()
-    if not chosen.rate_limit_enabled:
-        return
-
-    def client() -> str:
-        if chosen.rate_limit_by_token and g.get("subject"):
-            return f"key:{g.subject}"
-        return get_remote_address() if chosen.rate_limit_by_ip else "everyone"
-
-    limiter = Limiter(
-        client,
-        storage_uri=chosen.broker(),
-        storage_options={"socket_connect_timeout": 2, "socket_timeout": 2},
-        default_limits=[f"{chosen.rate_limit_requests} per {chosen.rate_limit_window} seconds"],
-        application_limits_per_method=False,
-        headers_enabled=True,
-        swallow_errors=True,
-        key_prefix="sentinel",
-        strategy="moving-window",
-    )
-    limiter.init_app(app)
-
-    @limiter.request_filter
-    def _unlimited() -> bool:
-        view = app.view_functions.get(request.endpoint or "")
-        return bool(getattr(getattr(view, OPERATION, None), "public", False))

@@ -110,9 +110,9 @@ def chosen_mode(mode: Mode | None) -> Mode:
 
 
 def etag(row: Mapping[str, Any]) -> str:
-    """Changes whenever the job does."""
-    state = [row["state"], row["items_done"], str(row["started_at"]), str(row["finished_at"])]
-    return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:20]
+    """Changes whenever anything shown does; each run that ends adds outcomes of engines."""
+    shown = [wire(row, ()), row["runs_left"]]
+    return hashlib.sha256(json.dumps(shown).encode()).hexdigest()[:20]
 
 
 def preferred_wait() -> float:

@@ -9,9 +9,12 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from core.analysis import Mode
 from core.errors import ConfigError
 from core.logs import configure
+from core.metrics_home import share
 from core.settings import Settings, settings
+from engines.catalogue import select
 
 KEEP_ALIVE_SECONDS = 75
 GRACE_SECONDS = 5
@@ -63,7 +66,10 @@ def _options(chosen: Settings) -> dict[str, Any]:
 
 
 def serve() -> None:
-    """Serve until told to stop. Raises ConfigError for unusable TLS settings."""
+    """Serve until told to stop. Raises ConfigError for unusable settings, before any fork."""
+    chosen = settings()
+    share(chosen.sentinel_home)
     configure("api")
-    _options(settings())
+    _options(chosen)
+    select(Mode.BALANCED, enabled=chosen.enabled_engines, disabled=chosen.disabled_engines)
     _Server().run()

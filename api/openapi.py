@@ -139,9 +139,7 @@ def _operation(path: str, method: str, endpoint: str, promise: Operation) -> dic
         if shapes:
             answer["content"] = {kind: {"schema": _shape(shape)} for kind, shape in shapes.items()}
         one["responses"][str(status)] = answer
-    with_body = (400, 413, 415, 422) if promise.body is not None else ()
-    secured = () if promise.public else (401,)
-    for status in sorted({*promise.problems, *with_body, *secured, *_COMMON_PROBLEMS}):
+    for status in _problems(method, promise):
         if status in promise.answers:
             continue
         one["responses"][str(status)] = {
@@ -155,6 +153,17 @@ def _operation(path: str, method: str, endpoint: str, promise: Operation) -> dic
     if promise.public:
         one["security"] = []
     return one
+
+
+def _problems(method: str, promise: Operation) -> list[int]:
+    found = {*promise.problems, *_COMMON_PROBLEMS}
+    if promise.body is not None:
+        found |= {400, 413, 415, 422}
+    if not promise.public:
+        found.add(401)
+    if not settings().authenticated:
+        found |= {400} if method == "get" else {400, 403}
+    return sorted(found)
 
 
 def _titles(status: int) -> str:

@@ -105,7 +105,7 @@ def register(app: Flask) -> None:
             if name in ("Allow", "Retry-After", "WWW-Authenticate")
         }
         if code == 429:
-            headers.setdefault("Retry-After", str(RETRY_AFTER_SECONDS))
+            headers.setdefault("Retry-After", str(g.get("retry_after", RETRY_AFTER_SECONDS)))
         return problem(code, error.description or TITLES.get(code, ""), headers=headers)
 
     @app.errorhandler(Exception)

@@ -79,20 +79,25 @@ def _identify(given: str) -> tuple[str, str]:
         if key is None:
             raise _refused("the API key is not known or was revoked; `sentinel-cli keys create`")
         return key.tenant, str(key.id)
-    try:
-        verify_jwt_in_request()
-    except (JWTExtendedException, PyJWTError) as problem:
-        raise _refused(f"the token is not valid: {problem}") from None
+    _verify_token("token")
     return str(get_jwt().get("tenant", DEFAULT_TENANT)), str(get_jwt_identity())
 
 
 def refresh_claims() -> dict[str, Any]:
     """The claims of the refresh token that was sent. Raises Problem 401."""
-    try:
-        verify_jwt_in_request(refresh=True)
-    except (JWTExtendedException, PyJWTError) as problem:
-        raise _refused(f"the refresh token is not valid: {problem}") from None
+    _verify_token("refresh token", refresh=True)
     return dict(get_jwt())
+
+
+def _verify_token(name: str, *, refresh: bool = False) -> None:
+    scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        # The word has no case in HTTP; flask-jwt-extended knows one spelling.
+        request.environ["HTTP_AUTHORIZATION"] = f"Bearer {value.strip()}"
+    try:
+        verify_jwt_in_request(refresh=refresh)
+    except (JWTExtendedException, PyJWTError) as problem:
+        raise _refused(f"the {name} is not valid: {problem}") from None
 
 
 def _refused(detail: str) -> Problem:

@@ -1,4 +1,4 @@
-"""Jobs: submit, poll, read results, cancel, retry, list."""
+"""Jobs: submit, poll, read results, cancel, follow, list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
 
-from api import jobs, paging
+from api import jobs, paging, waiters
 from api.body import read
 from api.operations import Parameter, operation
 from api.problems import Problem
@@ -22,13 +22,14 @@ from core.analysis import TERMINAL_STATES, JobState, Verdict
 from core.errors import Conflict
 from core.settings import settings
 from workers import reading, rescue, waiting
-from workers.submission import Submission, submit
+from workers.submission import Accepted, Submission, submit
 
 blueprint = Blueprint("analyses", __name__, url_prefix="/api/v1/analyses")
 
 POLL_SECONDS = 1
 EVENT_SECONDS = 0.25
 EVENT_LIMIT_SECONDS = 300
+KEEP_ALIVE_SECONDS = 5
 
 _EVENT = {
     "type": "object",
@@ -85,7 +86,7 @@ def create() -> Response:
         )
     )
     g.log = {"analysis_id": str(accepted.id)}
-    if wait_s and waiting.wait(accepted.id, wait_s, lambda: reading.ended(accepted.id)):
+    if wait_s and _ended_within(wait_s, accepted):
         return _job(accepted.id)
     answer = jsonify(id=str(accepted.id), status="queued", links=jobs.links(accepted.id))
     answer.status_code = 202
@@ -94,6 +95,16 @@ def create() -> Response:
     if accepted.replayed:
         answer.headers["Idempotency-Replayed"] = "true"
     return answer
+
+
+def _ended_within(seconds: float, accepted: Accepted) -> bool:
+    def ended() -> bool:
+        return reading.ended(accepted.id)
+
+    if accepted.replayed and ended():
+        return True
+    with waiters.slot() as free:
+        return free and waiting.wait(accepted.id, seconds, ended)
 
 
 @blueprint.get("")
@@ -147,7 +158,7 @@ def one(job_id: UUID) -> Response:
 def _job(job_id: UUID) -> Response:
     row = reading.job(job_id, g.tenant)
     tag = jobs.etag(row)
-    if request.method == "GET" and tag in request.if_none_match:
+    if request.method == "GET" and request.if_none_match.contains_weak(tag):
         answer = Response(status=304)
     else:
         answer = jsonify(jobs.wire(row, reading.engine_summary(job_id)))
@@ -167,6 +178,11 @@ _CSV_COLUMNS = ("index", "risk_score", "verdict", "action", "degraded", "engines
     parameters=(
         paging.LIMIT,
         Parameter("after", {"type": "integer", "minimum": 0}, "Items after this index."),
+        Parameter(
+            "cursor",
+            {"type": "integer", "minimum": 0},
+            "`next_cursor` of the page before; means the same as `after` and goes before it.",
+        ),
     ),
     answers={
         200: (
@@ -193,6 +209,7 @@ def results(job_id: UUID) -> Response:
         raise Problem(406, f"ask for one of {', '.join(kinds)}")
     wanted = paging.limit()
     after = paging.number("after", -1, low=0, high=10**9 - 1)
+    after = paging.number("cursor", after, low=0, high=10**9 - 1)
     rows = [jobs.item(row) for row in reading.items(job_id, after=after, limit=wanted + 1)]
     page = paging.page(rows, wanted, key="index")
     return jsonify(page)
@@ -241,23 +258,30 @@ def cancel(job_id: UUID) -> Response:
     problems=(404,),
 )
 def events(job_id: UUID) -> Response:
-    """One event whenever the job changed, until it ended."""
+    """One event whenever the job changed, until it ended; 503 when too many clients wait."""
     first = reading.job(job_id, g.tenant)
-    return Response(
+    give_back = waiters.take()
+    answer = Response(
         _follow(job_id, g.tenant, dict(first)),
         content_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
+    answer.call_on_close(give_back)
+    return answer
 
 
 def _follow(job_id: UUID, tenant: str, row: dict[str, Any]) -> Iterator[str]:
-    until = time.monotonic() + EVENT_LIMIT_SECONDS
+    spoke = time.monotonic()
+    until = spoke + EVENT_LIMIT_SECONDS
     seen = ""
     while True:
         if jobs.etag(row) != seen:
-            seen = jobs.etag(row)
+            seen, spoke = jobs.etag(row), time.monotonic()
             name = "end" if row["state"] in TERMINAL_STATES else "progress"
             yield f"event: {name}\ndata: {json.dumps(jobs.wire(row))}\n\n"
+        elif time.monotonic() - spoke >= KEEP_ALIVE_SECONDS:
+            spoke = time.monotonic()
+            yield ": keep-alive\n\n"
         if row["state"] in TERMINAL_STATES or time.monotonic() > until:
             return
         time.sleep(EVENT_SECONDS)

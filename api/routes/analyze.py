@@ -13,7 +13,7 @@ from api.operations import operation
 from api.problems import Problem
 from api.schemas import GuardAnswer, GuardRequest
 from core.analysis import Action, JobState, Mode
-from core.errors import SentinelError
+from core.errors import BadInput
 from core.metrics import REQUESTS
 from core.settings import settings
 from workers import reading, rescue, waiting
@@ -39,14 +39,17 @@ for _status in ("success", "blocked", "error"):
 )
 def analyze() -> Response:
     """Wait for the job; 504 when no worker finished it within GUARD_TIMEOUT."""
+    wanted = read(GuardRequest)
+    ending = "error"
     try:
-        answer = _judged(read(GuardRequest))
-    except SentinelError as problem:
-        if not isinstance(problem, Problem) or problem.status >= 500:
-            REQUESTS.labels("error").inc()
+        answer = _judged(wanted)
+        ending = "blocked" if answer["action"] == Action.BLOCK else "success"
+    except BadInput:
+        ending = ""
         raise
-    blocked = answer["action"] == Action.BLOCK
-    REQUESTS.labels("blocked" if blocked else "success").inc()
+    finally:
+        if ending:
+            REQUESTS.labels(ending).inc()
     response = jsonify(answer)
     if answer["action"] != Action.ALLOW:
         response.headers[RISK_HEADER] = f"{answer['risk_score']:.4f}"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -19,12 +20,14 @@ from core.configfile import parse_duration
 from core.errors import BadInput, ConfigError
 from core.metrics import INGESTION_ERRORS
 from core.settings import settings
-from core.telemetry import EVENT_TYPES, STATUSES, Event, parse_event
+from core.telemetry import EVENT_TYPES, MAX_NUMBER, STATUSES, Event, parse_event
 from workers import ingestion, telemetry
 
 blueprint = Blueprint("telemetry", __name__, url_prefix="/api/v1/telemetry")
 
 NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+MAX_EVENTS = 50_000
+MAX_VALUES = 20 * MAX_EVENTS
 MAX_REPORTED = 1000
 BUCKETS = ("1m", "5m", "15m", "1h", "6h", "1d")
 LAST_DAY = timedelta(days=1)
@@ -35,11 +38,11 @@ class EventData(BaseModel):
 
     model: str | None = None
     status: Literal["success", "error", "timeout"] | None = None
-    latency_ms: float | None = Field(default=None, ge=0)
-    prompt_tokens: int | None = Field(default=None, ge=0)
-    completion_tokens: int | None = Field(default=None, ge=0)
-    total_tokens: int | None = Field(default=None, ge=0)
-    cost: float | None = Field(default=None, ge=0)
+    latency_ms: float | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    prompt_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    completion_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    total_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
+    cost: float | None = Field(default=None, ge=0, le=MAX_NUMBER)
     prompt: str | None = None
     response: str | None = None
 
@@ -49,7 +52,9 @@ class TelemetryEvent(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    event_id: str | None = Field(default=None, description="Any string; one is made if absent.")
+    event_id: str | None = Field(
+        default=None, description="Any string; one is made from the body if absent."
+    )
     timestamp: datetime
     event_type: Literal["llm.request", "llm.response", "llm.error", "metric", "trace"] | None = None
     application_id: str | None = None
@@ -70,7 +75,8 @@ class Receipt(BaseModel):
     """How many events were taken; every good one is, whatever its neighbours."""
 
     accepted: int
-    rejected: list[Rejection]
+    rejected: list[Rejection] = Field(description=f"The first {MAX_REPORTED} at most.")
+    rejected_total: int
 
 
 class StoredEvent(BaseModel):
@@ -155,42 +161,59 @@ _ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
 def send() -> tuple[Response, int]:
     """Check every event, hand the good ones over, name the bad ones."""
     now = datetime.now(UTC)
+    data = body.raw()
+    digest = hashlib.sha256(data).hexdigest()[:24]
     good: list[Event] = []
     rejected: list[dict[str, Any]] = []
-    total = 0
-    for index, raw in _received():
-        total += 1
+    rejected_total = 0
+    for index, raw in enumerate(_received(data)):
         try:
-            if isinstance(raw, Problem):
-                raise BadInput(str(raw))
-            good.append(parse_event(raw, now=now, default_application=settings().application_id))
+            good.append(_event(raw, now, fallback_id=f"{digest}{index:08x}"))
         except BadInput as problem:
-            reason = f"{problem.field}: {problem}" if problem.field else str(problem)
-            rejected.append({"index": index, "error": reason, "field": problem.field or None})
+            rejected_total += 1
+            if rejected_total <= MAX_REPORTED:
+                reason = f"{problem.field}: {problem}" if problem.field else str(problem)
+                rejected.append({"index": index, "error": reason, "field": problem.field or None})
     if good:
         ingestion.accept(good, tenant=g.tenant)
-    INGESTION_ERRORS.inc(len(rejected))
-    status = 202 if good or not total else 422
-    return jsonify(accepted=len(good), rejected=rejected[:MAX_REPORTED]), status
+    INGESTION_ERRORS.inc(rejected_total)
+    answer = jsonify(accepted=len(good), rejected=rejected, rejected_total=rejected_total)
+    return answer, 202 if good or not rejected_total else 422
 
 
-def _received() -> Iterator[tuple[int, Any]]:
-    """Place and document of each event sent; a line that is no JSON comes as its Problem."""
-    kind = request.mimetype
-    if kind in NDJSON:
-        for place, line in body.lines(body.decode(body.raw())):
-            try:
-                yield place, body.parse(line)
-            except Problem as problem:
-                yield place, problem
-        return
-    document = body.json_document()
-    if isinstance(document, list):
-        yield from enumerate(document)
-    elif isinstance(document, dict):
-        yield 0, document
-    else:
+def _event(raw: Any, now: datetime, fallback_id: str) -> Event:
+    """The id of an event that has none follows from the body, so that a resend counts once."""
+    if isinstance(raw, Problem):
+        raise BadInput(str(raw))
+    application = settings().application_id
+    return parse_event(raw, now=now, default_application=application, fallback_id=fallback_id)
+
+
+def _received(data: bytes) -> Iterable[Any]:
+    """The document of each event sent; a line that is no JSON comes as its Problem."""
+    if request.mimetype in NDJSON:
+        text = body.decode(data).strip()
+        _demand_few_events(text.count("\n") + 1)
+        return map(_parsed, body.lines(text))
+    document = body.document(data, MAX_VALUES)
+    if isinstance(document, dict):
+        return [document]
+    if not isinstance(document, list):
         raise Problem(422, "send an event object, an array of them, or NDJSON")
+    _demand_few_events(len(document))
+    return document
+
+
+def _parsed(line: str) -> Any:
+    try:
+        return body.parse(line)
+    except Problem as problem:
+        return problem
+
+
+def _demand_few_events(count: int) -> None:
+    if count > MAX_EVENTS:
+        raise Problem(413, f"{count} events in one request; send at most {MAX_EVENTS}")
 
 
 @blueprint.get("")
@@ -295,7 +318,9 @@ def _cursor() -> tuple[datetime, str, str] | None:
         return None
     try:
         when, application, event = json.loads(base64.urlsafe_b64decode(text))
-        if "\x00" in application + event:
+        if not (isinstance(application, str) and isinstance(event, str)):
+            raise TypeError
+        if body.unstorable(application + event):
             raise ValueError
         return datetime.fromisoformat(when), application, event
     except (ValueError, TypeError, RecursionError):

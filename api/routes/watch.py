@@ -19,7 +19,7 @@ from core.errors import ConfigError, DeliveryError, NotFound
 from core.telemetry import parse_event
 from detectors.base import Anomaly as FoundAnomaly
 from detectors.base import DetectorSpec
-from workers import alerting, detection, watching
+from workers import delivery, detection, watching
 
 blueprint = Blueprint("watch", __name__, url_prefix="/api/v1")
 
@@ -317,7 +317,7 @@ def alert(alert_id: UUID) -> Response:
 def test_receiver(name: str) -> Response:
     """One recorded attempt; 502 says why the peer did not take it."""
     try:
-        alerting.send_test(name, g.tenant)
+        delivery.send_test(name, g.tenant)
     except ConfigError as problem:
         raise NotFound(str(problem)) from None
     except DeliveryError as problem:

@@ -44,6 +44,18 @@ def test_totals_follow_from_their_parts() -> None:
     assert parse_event(data(prompt_tokens=3, completion_tokens=4), now=NOW).total_tokens == 7
 
 
+@pytest.mark.parametrize("latency", [0, 1_200_000, 1e15])
+def test_a_number_that_is_only_out_of_the_ordinary_is_kept(latency: float) -> None:
+    assert parse_event(data(latency_ms=latency), now=NOW).latency_ms == latency
+
+
+def test_an_event_without_id_gets_the_given_one_or_one_of_its_own() -> None:
+    raw = {"timestamp": "2025-11-06T12:00:00Z"}
+    assert parse_event(raw, now=NOW, fallback_id="f").event_id == "f"
+    assert parse_event(EVENT, now=NOW, fallback_id="f").event_id == "test-001"
+    assert parse_event(raw, now=NOW).event_id != parse_event(raw, now=NOW).event_id
+
+
 def test_an_error_event_is_an_error() -> None:
     raw = EVENT | {"event_type": "llm.error", "data": {}}
     assert parse_event(raw, now=NOW).status == "error"
@@ -78,6 +90,9 @@ def test_an_hour_ahead_is_kept() -> None:
         (data(latency_ms=True), "data.latency_ms"),
         (data(cost=float("nan")), "data.cost"),
         (data(cost=10**400), "data.cost"),
+        (data(latency_ms=1e300), "data.latency_ms"),
+        (data(cost=1.1e15), "data.cost"),
+        (data(total_tokens=2**53), "data.total_tokens"),
         (data(total_tokens=1.5), "data.total_tokens"),
         (data(status="meh"), "data.status"),
         (EVENT | {"metadata": {"tags": "a"}}, "metadata.tags"),

@@ -20,6 +20,7 @@ BODIES = [
     ("bad UTF-8", b'{"text": "\xff\xfe"}', 400, None),
     ("nested too deeply", b'{"text": ' + DEEP + b"}", 400, None),
     ("a constant that JSON lacks", b'{"text": NaN}', 400, None),
+    ("a key that stands twice", b'{"text": "a", "text": "b"}', 400, None),
     ("an array", b"[1]", 422, None),
     ("a number for text", b'{"text": 5}', 422, "text"),
     ("nothing to analyse", b"{}", 422, None),
@@ -74,6 +75,17 @@ def test_another_content_type_is_415(farm: Farm) -> None:
     headers = {"Content-Type": "application/xml"}
     answer = farm.client.post("/api/v1/analyze", content=b"<a/>", headers=headers)
     assert (answer.status_code, answer.json()["title"]) == (415, "Unsupported media type")
+
+
+@pytest.mark.parametrize("route", ["/api/v1/analyses", "/api/v1/analyze", "/api/v1/auth/token"])
+def test_a_body_without_content_type_is_415(farm: Farm, route: str) -> None:
+    assert farm.client.post(route, content=b'{"text": "a"}').status_code == 415
+
+
+def test_a_key_that_no_database_holds_is_named_by_its_place(farm: Farm) -> None:
+    body = b'{"items": [{"text": "a", "context": {"tools": [{}, {"x": {"\\ud800": 1}}]}}]}'
+    answer = farm.client.post("/api/v1/analyses", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["field"]) == (422, "items[0].context.tools[1].x.?")
 
 
 def test_a_megabyte_of_one_character_gets_a_verdict(farm: Farm) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 from datetime import UTC, datetime, timedelta
@@ -47,7 +48,8 @@ def test_one_event_as_the_guide_prints_it(farm: Farm) -> None:
         "data": {"status": "success", "latency_ms": 1250, "total_tokens": 225, "cost": 0.045},
     }
     answer = farm.client.post(EVENTS, json=body)
-    assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "rejected": []})
+    receipt = {"accepted": 1, "rejected": [], "rejected_total": 0}
+    assert (answer.status_code, answer.json()) == (202, receipt)
     found = stored(farm, "test-app", 1, since="2025-11-06", until="2025-11-07")
     assert (found[0]["event_id"], found[0]["latency_ms"], found[0]["cost"]) == (
         "test-001",
@@ -101,6 +103,48 @@ def test_an_event_sent_twice_counts_once(farm: Farm) -> None:
     stored(farm, "twice", 2)
     stats = farm.client.get("/api/v1/telemetry/stats", params={"application": "twice"}).json()
     assert sum(bucket["count"] for bucket in stats["items"]) == 2
+
+
+def test_a_body_sent_again_gives_events_without_id_the_same_ids(farm: Farm) -> None:
+    batch = [event("again", 1) | {"event_id": None} for _ in range(3)]
+    body = json.dumps(batch)
+    for _ in range(2):
+        farm.client.post(EVENTS, content=body, headers={"Content-Type": "application/json"})
+    farm.client.post(EVENTS, json=[*batch, event("again", 9)])
+    found = stored(farm, "again", 7)
+    assert len({one["event_id"] for one in found}) == 7
+    assert {len(one["event_id"]) for one in found} == {32, len("event-9")}
+
+
+def test_a_duplicate_key_costs_the_array_or_its_line(farm: Farm) -> None:
+    good, bad = json.dumps(event("keys", 1)), '{"timestamp": "2025-11-06", "timestamp": "1"}'
+    json_type, lines = (
+        {"Content-Type": "application/json"},
+        {"Content-Type": "application/x-ndjson"},
+    )
+    array = farm.client.post(EVENTS, content=f"[{good},{bad}]", headers=json_type)
+    assert (array.status_code, "'timestamp'" in array.json()["detail"]) == (400, True)
+    receipt = farm.client.post(EVENTS, content=f"{good}\n{bad}", headers=lines).json()
+    assert (receipt["accepted"], receipt["rejected"][0]["index"]) == (1, 1)
+    assert "'timestamp' stands twice" in receipt["rejected"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ["2025-11-06T12:00:00Z", ["a"], ["b"]],
+        ["2025-11-06T12:00:00Z", "a", "\ud800"],
+        ["2025-11-06T12:00:00Z", "a\x00", "b"],
+        ["2025-11-06T12:00:00Z", "a"],
+        [5, "a", "b"],
+        {"a": 1},
+        5,
+    ],
+)
+def test_a_forged_cursor_is_422(farm: Farm, place: Any) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+    answer = farm.client.get("/api/v1/telemetry", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["field"]) == (422, "cursor")
 
 
 def test_prompt_and_response_live_apart_from_the_event(farm: Farm, stores: Any) -> None:
