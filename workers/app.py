@@ -12,7 +12,10 @@ from redis.exceptions import RedisError
 
 from core.errors import BrokerDown
 
-QUEUES = ("cpu", "gpu", "io", "watch", "control")
+RUN_QUEUES = ("cpu", "cpu-batch", "gpu", "gpu-batch")
+"""Queues of runs: each engine class has a lane for single inputs and one for batches. A worker
+takes from its lanes in turn, so neither waits behind the other."""
+QUEUES = (*RUN_QUEUES, "io", "watch", "control")
 KEY_PREFIX = "sentinel:"
 TASK_MODULES = (
     "workers.analysis",
@@ -39,6 +42,11 @@ def broker_guarded(call: Callable[[], Any]) -> Any:
         return call()
     except (KombuError, RedisError, ConnectionError, TimeoutError) as problem:
         raise BrokerDown() from problem
+
+
+def lane(engine_class: str, kind: str) -> str:
+    """The queue for the runs of a job of this kind."""
+    return f"{engine_class}-batch" if kind == "batch" else engine_class
 
 
 def publish_runs(queue: str, runs: Iterable[UUID]) -> None:

@@ -13,6 +13,7 @@ from core.metrics_home import share
 from core.settings import settings
 
 CLASSES = ("cpu", "gpu", "io", "control")
+SERVED = {"cpu": "cpu,cpu-batch", "gpu": "gpu,gpu-batch", "io": "watch,io,control"}
 POOLS = {"cpu": "prefork", "gpu": "threads", "io": "threads", "control": "threads"}
 THREADS = {"gpu": 4, "io": 4, "control": 2}
 
@@ -31,7 +32,7 @@ def worker(engine_class: str) -> None:
     if engine_class == "io":
         check_files()
     app = _prepared(f"worker-{engine_class}")
-    queues = "watch,io,control" if engine_class == "io" else engine_class
+    queues = SERVED.get(engine_class, engine_class)
     threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
     try:
         app.worker_main(

@@ -15,7 +15,7 @@ from core.errors import BrokerDown
 from core.ids import new_id
 from engines.catalogue import catalogue
 from workers import presence, waiting
-from workers.app import KEY_PREFIX, QUEUES, app, publish_runs
+from workers.app import KEY_PREFIX, QUEUES, RUN_QUEUES, app, publish_runs
 from workers.folding import store_results
 from workers.runs import MAX_DEATHS, Run
 from workers.submission import NO_GPU_WORKER
@@ -126,10 +126,10 @@ def _halve(work: UnitOfWork, row: Any) -> None:
     middle = (row.first_item + row.last_item) // 2
     _requeue(work, row.id, middle, SUSPECT_DEATHS - 1)
     work.execute(
-        "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk,"
+        "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk,"
         " first_item, last_item, engines, state, deaths, created_at)"
-        " SELECT :new, tenant, application_id, analysis_id, engine_class, chunk, :first, :last,"
-        " engines, 'queued', :deaths, created_at FROM runs WHERE id = :id",
+        " SELECT :new, tenant, application_id, analysis_id, engine_class, queue, chunk, :first,"
+        " :last, engines, 'queued', :deaths, created_at FROM runs WHERE id = :id",
         new=new_id(),
         id=row.id,
         first=middle + 1,
@@ -215,7 +215,7 @@ def resend() -> int:
     """
     lengths = queue_lengths()
     sent = 0
-    for queue in ("cpu", "gpu"):
+    for queue in RUN_QUEUES:
         if lengths[queue] and lengths[queue] >= _queued(queue):
             continue
         age = LOST_AFTER_SECONDS if lengths[queue] == 0 else RESEND_AFTER_SECONDS
@@ -223,7 +223,7 @@ def resend() -> int:
             lost = list(
                 work.execute(
                     "UPDATE runs SET published_at = now() WHERE id IN (SELECT id FROM runs"
-                    " WHERE state = 'queued' AND engine_class = :queue AND (published_at IS NULL"
+                    " WHERE state = 'queued' AND queue = :queue AND (published_at IS NULL"
                     " OR published_at < now() - make_interval(secs => :age))"
                     " ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED) RETURNING id",
                     queue=queue,
@@ -239,7 +239,7 @@ def resend() -> int:
 def _queued(queue: str) -> int:
     return int(
         single(
-            "SELECT count(*) AS n FROM runs WHERE state = 'queued' AND engine_class = :queue",
+            "SELECT count(*) AS n FROM runs WHERE state = 'queued' AND queue = :queue",
             queue=queue,
         )[0].n
     )

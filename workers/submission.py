@@ -20,7 +20,7 @@ from core.ids import new_id
 from core.settings import settings
 from engines.catalogue import select
 from workers import presence, waiting
-from workers.app import KEY_PREFIX, broker_guarded, publish_runs
+from workers.app import KEY_PREFIX, broker_guarded, lane, publish_runs
 from workers.wire import content_to_row
 
 log = logging.getLogger(__name__)
@@ -83,8 +83,8 @@ def _accept(wanted: Submission) -> Accepted:
     except IntegrityError as problem:
         raise Conflict("this Idempotency-Key is being used by another request") from problem
     try:
-        for queue in plan.engines:
-            publish_runs(queue, [run["id"] for run in runs if run["engine_class"] == queue])
+        for queue in sorted({run["queue"] for run in runs}):
+            publish_runs(queue, [run["id"] for run in runs if run["queue"] == queue])
     except BrokerDown:
         if wanted.idempotency_key or _withdrawn(job):
             raise
@@ -159,13 +159,14 @@ def _runs(wanted: Submission, plan: _Plan) -> list[dict[str, Any]]:
     return [
         {
             "id": str(new_id()),
-            "engine_class": queue,
+            "engine_class": engine_class,
+            "queue": lane(engine_class, wanted.kind),
             "chunk": chunk,
             "first_item": first,
             "last_item": min(first + size, count) - 1,
             "engines": list(names),
         }
-        for queue, names in plan.engines.items()
+        for engine_class, names in plan.engines.items()
         for chunk, first in enumerate(range(0, count, size))
     ]
 
@@ -182,12 +183,12 @@ WITH job AS (
     SELECT :now, :id, place - 1, :tenant, :application, body
     FROM jsonb_array_elements(CAST(:bodies AS jsonb)) WITH ORDINALITY AS t (body, place)
 )
-INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, chunk, first_item,
+INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk, first_item,
     last_item, engines, state, created_at, published_at)
-SELECT r.id, :tenant, :application, :id, r.engine_class, r.chunk, r.first_item, r.last_item,
-    r.engines, 'queued', :now, :now
-FROM jsonb_to_recordset(CAST(:runs AS jsonb)) AS r (id uuid, engine_class text, chunk int,
-    first_item int, last_item int, engines text[])
+SELECT r.id, :tenant, :application, :id, r.engine_class, r.queue, r.chunk, r.first_item,
+    r.last_item, r.engines, 'queued', :now, :now
+FROM jsonb_to_recordset(CAST(:runs AS jsonb)) AS r (id uuid, engine_class text, queue text,
+    chunk int, first_item int, last_item int, engines text[])
 WHERE set_config('synchronous_commit', :durable, true) IS NOT NULL
 """
 

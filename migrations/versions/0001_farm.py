@@ -84,6 +84,7 @@ CREATE TABLE runs (
     {OWNER},
     analysis_id uuid NOT NULL REFERENCES analyses ON DELETE CASCADE,
     engine_class text NOT NULL,
+    queue text NOT NULL,
     chunk integer NOT NULL,
     first_item integer NOT NULL,
     last_item integer NOT NULL,
@@ -102,7 +103,7 @@ CREATE TABLE runs (
     error text
 );
 CREATE INDEX runs_of_analysis ON runs (analysis_id);
-CREATE INDEX runs_queued ON runs (engine_class, published_at) WHERE state = 'queued';
+CREATE INDEX runs_queued ON runs (queue, published_at) WHERE state = 'queued';
 CREATE INDEX runs_leased ON runs (lease_until) WHERE state = 'running';
 
 CREATE TABLE results (

@@ -121,3 +121,22 @@ def test_without_a_farm_it_says_what_to_set(farm: Farm, tmp_path: Path) -> None:
 @pytest.mark.parametrize("group", ["keys", "engines", "detectors", "alerts", "storage", "metrics"])
 def test_every_group_has_help_with_an_example(farm: Farm, group: str) -> None:
     assert "Example:" in run(farm, group, "--help").stdout
+
+
+def test_nothing_is_stuck(farm: Farm) -> None:
+    done = run(farm, "jobs", "stuck")
+    assert (done.returncode, done.stdout) == (0, "nothing is stuck\n")
+
+
+def test_a_run_without_a_worker_is_stuck_and_says_why(farm: Farm) -> None:
+    farm.stop("worker-cpu")
+    try:
+        job_id = farm.submit(text="hello")
+        done = run(farm, "jobs", "stuck", "--older-than", "0", "--json")
+    finally:
+        farm.start("worker-cpu", "worker", "--class", "cpu")
+    assert done.returncode == 1
+    assert [(row["job"], row["why"]) for row in json.loads(done.stdout)] == [
+        (job_id, "no worker of class cpu is up")
+    ]
+    assert farm.finished(job_id)["status"] == "completed"
