@@ -182,7 +182,7 @@ def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineR
             for index, item in zip(run.items, results, strict=True)
         ],
     )
-    judged = _fold_items(work, run, job)
+    judged = _fold_items(work, run, job, results)
     if job.runs_left == 0:
         _fold_job(work, job)
     elif judged:
@@ -208,17 +208,31 @@ def _decided_items(work: UnitOfWork, run: Run) -> list[int]:
     return [index for index in run.items if not any(index in one for one in open_ranges)]
 
 
-def _fold_items(work: UnitOfWork, run: Run, job: Any) -> list[Judgement]:
-    """Judge the items for which this run brought the last result."""
-    decided = _decided_items(work, run)
-    together: dict[int, list[EngineResult]] = {i: _skipped(job.options) for i in decided}
+def _together(
+    work: UnitOfWork, run: Run, job: Any, results: Sequence[Sequence[EngineResult]]
+) -> dict[int, list[EngineResult]]:
+    """Every class's results on the items that are decided now, by item."""
+    own = dict(zip(run.items, results, strict=True))
+    skipped = _skipped(job.options)
+    if job.options.get("classes") == 1:
+        return {index: [*item, *skipped] for index, item in own.items()}
+    decided = {index: [*own[index], *skipped] for index in _decided_items(work, run)}
     for row in work.execute(
         "SELECT item_index, engines FROM results WHERE analysis_id = :job"
-        " AND item_index = ANY(:items)",
+        " AND engine_class <> :own AND item_index = ANY(:items)",
         job=run.analysis_id,
-        items=decided,
+        own=run.engine_class,
+        items=list(decided),
     ):
-        together[row.item_index].extend(result_from_row(result) for result in row.engines)
+        decided[row.item_index].extend(result_from_row(result) for result in row.engines)
+    return decided
+
+
+def _fold_items(
+    work: UnitOfWork, run: Run, job: Any, results: Sequence[Sequence[EngineResult]]
+) -> list[Judgement]:
+    """Judge the items for which this run brought the last result."""
+    together = _together(work, run, job, results)
     thresholds = Thresholds(*job.options["thresholds"])
     judged = {index: judge(item, thresholds) for index, item in together.items()}
     for judgement in judged.values():

@@ -202,6 +202,7 @@ def _values(
         "engines": list(wanted.engines),
         "skipped": plan.skipped,
         "runs": len(runs),
+        "classes": len(plan.engines),
         "thresholds": [chosen.audit_threshold, chosen.warn_threshold, chosen.block_threshold],
     }
     return {
