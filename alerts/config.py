@@ -15,7 +15,7 @@ from alerts.matchers import LABEL, Matcher, Operator, parse, written
 from alerts.receivers import make
 from alerts.receivers.base import AnyReceiver
 from alerts.tree import Node
-from core.configfile import load_yaml, parse_duration, parse_yaml, unknown_key
+from core.configfile import as_list, as_mapping, load_yaml, parse_duration, parse_yaml, unknown_key
 from core.errors import ConfigError
 from core.http import HttpClient
 
@@ -100,7 +100,7 @@ def _document(document: dict[str, Any], where: str, http: HttpClient | None) -> 
     flat = "routing" in document
     http = http or HttpClient()
     receivers: dict[str, AnyReceiver] = {}
-    for place, entry in enumerate(_list(f"{where}: receivers", document.get("receivers"))):
+    for place, entry in enumerate(as_list(f"{where}: receivers", document.get("receivers"))):
         one = _receiver(f"{where}: receivers[{place}]", entry, flat, http)
         if one.name in receivers:
             raise ConfigError(f"{where}: receiver {one.name!r}: name used twice; make it unique")
@@ -120,7 +120,7 @@ def _undefined(where: str, name: str, receivers: Iterable[str]) -> str:
 
 
 def _receiver(where: str, entry: object, flat: bool, http: HttpClient) -> AnyReceiver:
-    keys = _mapping(where, entry)
+    keys = as_mapping(where, entry)
     name = keys.get("name")
     if not isinstance(name, str) or not name:
         raise ConfigError(f"{where}: name: missing; every receiver needs one")
@@ -135,11 +135,11 @@ def _receiver(where: str, entry: object, flat: bool, http: HttpClient) -> AnyRec
 def _flat(entries: object, where: str) -> Node:
     place = f"{where}: routing"
     children = []
-    for index, entry in enumerate(_list(place, entries)):
+    for index, entry in enumerate(as_list(place, entries)):
         here = f"{place}[{index}]"
-        keys = _mapping(here, entry)
+        keys = as_mapping(here, entry)
         _known(here, keys, _FLAT_KEYS)
-        names = _list(f"{here}: receivers", keys.get("receivers"))
+        names = as_list(f"{here}: receivers", keys.get("receivers"))
         if not names or not all(isinstance(name, str) for name in names):
             raise ConfigError(f"{here}: receivers: must list at least one name")
         if len(set(names)) < len(names):
@@ -151,7 +151,7 @@ def _flat(entries: object, where: str) -> Node:
 
 def _tree(route: object, where: str) -> Node:
     here = f"{where}: route"
-    root = _mapping(here, route)
+    root = as_mapping(here, route)
     if not root.get("receiver"):
         raise ConfigError(f"{here}: receiver: missing; the root names the default receiver")
     for key in ("match", "match_re", "matchers", "continue"):
@@ -162,7 +162,7 @@ def _tree(route: object, where: str) -> Node:
 
 def _route(where: str, place: str, route: object, parent: Node) -> Node:
     here = f"{where}: {place}"
-    keys = _mapping(here, route)
+    keys = as_mapping(here, route)
     _known(here, keys, _ROUTE_KEYS)
     node = _node(where, place, keys, parent)
     receiver = keys.get("receiver")
@@ -170,7 +170,7 @@ def _route(where: str, place: str, route: object, parent: Node) -> Node:
         node = replace(node, receivers=(_scalar(f"{here}: receiver", receiver),))
     if parent is TREE:
         node = replace(node, path="{}")
-    below = _list(f"{here}: routes", keys.get("routes"))
+    below = as_list(f"{here}: routes", keys.get("routes"))
     children = [_route(where, f"{place}.routes[{i}]", one, node) for i, one in enumerate(below)]
     return replace(node, routes=_distinct(children))
 
@@ -180,7 +180,7 @@ def _node(where: str, place: str, keys: Mapping[str, Any], parent: Node) -> Node
     here = f"{where}: {place}"
     matchers = _matchers(here, keys)
     group_by = parent.group_by
-    if names := _list(f"{here}: group_by", keys.get("group_by")):
+    if names := as_list(f"{here}: group_by", keys.get("group_by")):
         group_by = _group_by(f"{here}: group_by", names)
     return Node(
         place=place,
@@ -214,12 +214,12 @@ def _renamed(node: Node, prefix: str, number: str) -> Node:
 def _matchers(here: str, keys: Mapping[str, Any]) -> tuple[Matcher, ...]:
     found: list[Matcher] = []
     for key, operator in (("match", "="), ("match_re", "=~")):
-        for name, value in _mapping(f"{here}: {key}", keys.get(key) or {}).items():
+        for name, value in as_mapping(f"{here}: {key}", keys.get(key) or {}).items():
             if not isinstance(name, str) or not LABEL.fullmatch(name):
                 raise ConfigError(f"{here}: {key}: {name!r} is not a label name")
             text = _scalar(f"{here}: {key}: {name}", value)
             found.append(_built(f"{here}: {key}: {name}", name, cast(Operator, operator), text))
-    for line in _list(f"{here}: matchers", keys.get("matchers")):
+    for line in as_list(f"{here}: matchers", keys.get("matchers")):
         if not isinstance(line, str):
             raise ConfigError(f'{here}: matchers: each must be a text such as severity="critical"')
         try:
@@ -256,20 +256,6 @@ def _known(where: str, mapping: Mapping[str, Any], known: Iterable[str]) -> None
                 raise ConfigError(f"{where}: {key}: not supported, {_LATER[key]}; remove it")
         elif key not in known:
             raise ConfigError(unknown_key(where, str(key), known))
-
-
-def _mapping(where: str, value: object) -> Mapping[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise ConfigError(f"{where}: must be a mapping of names to values")
-
-
-def _list(where: str, value: object) -> list[Any]:
-    if value is None:
-        return []
-    if isinstance(value, list):
-        return value
-    raise ConfigError(f"{where}: must be a list")
 
 
 def _flag(where: str, value: object) -> bool:

@@ -118,6 +118,22 @@ def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
+def as_mapping(where: str, value: object) -> Mapping[str, Any]:
+    """The value, which must be a mapping. Raises ConfigError naming the place."""
+    if isinstance(value, dict):
+        return value
+    raise ConfigError(f"{where}: must be a mapping of names to values")
+
+
+def as_list(where: str, value: object) -> list[Any]:
+    """The value, which must be a list; nothing is an empty one. Raises ConfigError."""
+    if value is None:
+        return []
+    if isinstance(value, list):
+        return value
+    raise ConfigError(f"{where}: must be a list")
+
+
 def unknown_key(where: str, key: str, known: Iterable[str]) -> str:
     """The sentence for a key nobody knows, with the nearest known one."""
     near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.4)

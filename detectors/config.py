@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from core.configfile import load_yaml, parse_duration, parse_yaml, unknown_key
+from core.configfile import as_list, as_mapping, load_yaml, parse_duration, parse_yaml, unknown_key
 from core.errors import ConfigError
 from detectors.base import COMMON_KEYS, SEVERITIES, Action, Detector, DetectorSpec
 from detectors.metrics import DIMENSIONS, METRICS, Direction
@@ -38,8 +38,8 @@ def parse_detectors(
 def _document(document: dict[str, Any], where: str) -> tuple[DetectorSpec, ...]:
     _known(where, document, ("detectors",))
     specs: dict[str, DetectorSpec] = {}
-    for place, entry in enumerate(_list(f"{where}: detectors", document.get("detectors"))):
-        named = _mapping(f"{where}: detectors[{place}]", entry)
+    for place, entry in enumerate(as_list(f"{where}: detectors", document.get("detectors"))):
+        named = as_mapping(f"{where}: detectors[{place}]", entry)
         spec = _entry(named, f"{where}: detectors[{place}]", where)
         if spec.id in specs:
             raise ConfigError(f"{where}: detector {spec.id!r}: id: used twice; ids must be unique")
@@ -52,7 +52,7 @@ def _entry(entry: Mapping[str, Any], place: str, file: str) -> DetectorSpec:
     where = f"{file}: detector {identity!r}"
     _known(where, entry, _ENTRY_KEYS)
     kind = _word(f"{where}: type", "type", entry.get("type"), types())
-    config = _mapping(f"{where}: config", entry.get("config"))
+    config = as_mapping(f"{where}: config", entry.get("config"))
     name = kind
     if strategies(kind) != ("",):
         name = _word(f"{where}: strategy", "strategy", config.get("strategy"), strategies(kind))
@@ -112,20 +112,6 @@ def _word(where: str, kind: str, value: object, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(str(value), words, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(words)}"
     raise ConfigError(f"{where}: unknown {kind} {value!r}; {hint}")
-
-
-def _mapping(where: str, value: object) -> Mapping[str, Any]:
-    if isinstance(value, dict):
-        return value
-    raise ConfigError(f"{where}: must be a mapping of names to values")
-
-
-def _list(where: str, value: object) -> list[Any]:
-    if value is None:
-        return []
-    if isinstance(value, list):
-        return value
-    raise ConfigError(f"{where}: must be a list")
 
 
 def _text(where: str, value: object) -> str:
@@ -188,15 +174,15 @@ def _window(where: str, value: object) -> float:
 
 
 def _groups(where: str, value: object) -> tuple[str, ...]:
-    names = [_word(where, "dimension", item, DIMENSIONS) for item in _list(where, value)]
+    names = [_word(where, "dimension", item, DIMENSIONS) for item in as_list(where, value)]
     return tuple(dict.fromkeys(DIMENSIONS[name] for name in names))
 
 
 def _actions(where: str, value: object) -> tuple[Action, ...]:
     found = []
-    for place, item in enumerate(_list(where, value)):
+    for place, item in enumerate(as_list(where, value)):
         here = f"{where}[{place}]"
-        action = _mapping(here, item)
+        action = as_mapping(here, item)
         _known(here, action, _ACTION_KEYS)
         severity = _word(f"{here}: severity", "severity", action.get("severity"), SEVERITIES)
         found.append(Action(_text(f"{here}: alert", action.get("alert")), severity))

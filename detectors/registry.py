@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import inspect
 import pkgutil
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +10,7 @@ from types import MappingProxyType
 
 import detectors
 from core.errors import StartError
+from core.plugins import sole_class
 from detectors.base import Anomaly, Detector, DetectorSpec, Series
 
 FRAMEWORK = frozenset({"base", "config", "metrics", "registry"})
@@ -31,22 +30,11 @@ def registry() -> Mapping[str, Detector]:
 
 
 def _only(name: str) -> Detector:
-    module = importlib.import_module(f"detectors.{name}")
-    here = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, Detector)
-        and value.__module__ == module.__name__
-    ]
-    if len(here) != 1:
-        raise StartError(f"detectors/{name}.py must define exactly one Detector; it has {here}")
-    kind = here[0]
-    plain = name.replace("_", "")
-    if kind.__name__.lower() != plain or kind.name != name or (kind.strategy or kind.type) != name:
+    kind = sole_class(f"detectors.{name}", Detector)  # type: ignore[type-abstract]
+    if kind.name != name or (kind.strategy or kind.type) != name:
         raise StartError(
-            f"detectors/{name}.py: module, class {kind.__name__!r}, name {kind.name!r} and "
-            f"strategy or type {kind.strategy or kind.type!r} must be the same word"
+            f"detectors/{name}.py: module, name {kind.name!r} and strategy or type "
+            f"{kind.strategy or kind.type!r} must be the same word"
         )
     return kind()
 

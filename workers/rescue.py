@@ -17,7 +17,7 @@ from engines.catalogue import catalogue
 from workers import presence, waiting
 from workers.app import KEY_PREFIX, QUEUES, RUN_QUEUES, app, publish_runs
 from workers.folding import store_results
-from workers.runs import MAX_DEATHS, Run
+from workers.runs import MAX_DEATHS, Run, run_of
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
 
@@ -177,28 +177,9 @@ def conclude(run_id: UUID, old: str, new: str, outcome: Outcome, reason: str) ->
         ).one_or_none()
         if row is None:
             return False
-        run = _as_run(row)
+        run = run_of(row, "", {}, row.created_at)
         store_results(work, run, [_outcomes(run, outcome, reason) for _ in run.items])
     return True
-
-
-def _as_run(row: Any) -> Run:
-    return Run(
-        id=row.id,
-        analysis_id=row.analysis_id,
-        tenant=row.tenant,
-        application_id=row.application_id,
-        engine_class=row.engine_class,
-        chunk=row.chunk,
-        first_item=row.first_item,
-        last_item=row.last_item,
-        engines=tuple(row.engines),
-        attempt=row.attempt,
-        mode="",
-        options={},
-        created_at=row.created_at,
-        waited_s=None,
-    )
 
 
 def _outcomes(run: Run, outcome: Outcome, reason: str) -> Sequence[EngineResult]:

@@ -52,6 +52,32 @@ class Run:
         return range(self.first_item, self.last_item + 1)
 
 
+def run_of(
+    row: Any,
+    mode: str,
+    options: Mapping[str, Any],
+    accepted_at: datetime,
+    waited_s: Any = None,
+) -> Run:
+    """A row of `runs` with what its job adds to it."""
+    return Run(
+        id=row.id,
+        analysis_id=row.analysis_id,
+        tenant=row.tenant,
+        application_id=row.application_id,
+        engine_class=row.engine_class,
+        chunk=row.chunk,
+        first_item=row.first_item,
+        last_item=row.last_item,
+        engines=tuple(row.engines),
+        attempt=row.attempt,
+        mode=mode,
+        options=options,
+        created_at=accepted_at,
+        waited_s=None if waited_s is None else float(waited_s),
+    )
+
+
 _CLAIM = """
 WITH claimed AS (
     UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker,
@@ -84,22 +110,7 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
     if not rows:
         return None
     row = rows[0]
-    run = Run(
-        id=row.id,
-        analysis_id=row.analysis_id,
-        tenant=row.tenant,
-        application_id=row.application_id,
-        engine_class=row.engine_class,
-        chunk=row.chunk,
-        first_item=row.first_item,
-        last_item=row.last_item,
-        engines=tuple(row.engines),
-        attempt=row.attempt,
-        mode=row.mode,
-        options=row.options,
-        created_at=row.accepted_at,
-        waited_s=None if row.waited_s is None else float(row.waited_s),
-    )
+    run = run_of(row, row.mode, row.options, row.accepted_at, row.waited_s)
     bodies = single(
         _CONTENTS,
         at=run.created_at,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import importlib
-import inspect
 import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -13,6 +11,7 @@ from types import MappingProxyType
 from alerts.receivers.base import AnyReceiver, Receiver, configured
 from core.errors import ConfigError, StartError
 from core.http import HttpClient
+from core.plugins import sole_class
 
 FRAMEWORK = frozenset({"base"})
 
@@ -25,21 +24,10 @@ def registry() -> Mapping[str, type[AnyReceiver]]:
 
 
 def _only(name: str) -> type[AnyReceiver]:
-    module = importlib.import_module(f"{__name__}.{name}")
-    here = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, Receiver)
-        and value.__module__ == module.__name__
-    ]
-    if len(here) != 1:
-        raise StartError(f"alerts/receivers/{name}.py must define exactly one Receiver")
-    kind = here[0]
-    if kind.__name__.lower() != name.replace("_", "") or kind.type != name:
+    kind: type[AnyReceiver] = sole_class(f"{__name__}.{name}", Receiver)  # type: ignore[type-abstract]
+    if kind.type != name:
         raise StartError(
-            f"alerts/receivers/{name}.py: module, class {kind.__name__!r} and type {kind.type!r} "
-            "must be the same word"
+            f"alerts/receivers/{name}.py: module and type {kind.type!r} must be the same word"
         )
     return kind
 
