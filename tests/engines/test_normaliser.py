@@ -176,12 +176,19 @@ def test_ordinary_text_has_no_second_reading(text: str) -> None:
      "QUFBQUFBQUFBQUFBQUFBQUFB\n", "SGVsbG8gd29ybGQsIHRoaXMg ", "41 ", "4141", "gur naq "],
 )  # fmt: skip
 def test_unfolding_stays_linear(seed: str) -> None:
+    """Eightfold length costs eightfold when linear, 64-fold when quadratic; noise only adds."""
+    short, long = (least_time(seed * (length // len(seed))) for length in (20_000, 160_000))
+    assert long < 0.1 or long < 32 * short
+
+
+def least_time(text: str) -> float:
+    """Processor seconds of unfolding, the least of four."""
     times = []
-    for length in (20_000, 160_000):
+    for _ in range(4):
         started = time.thread_time()
-        unfold("text", seed * (length // len(seed)))
+        unfold("text", text)
         times.append(time.thread_time() - started)
-    assert times[1] < 0.1 or times[1] < 24 * times[0]
+    return min(times)
 
 
 def test_layers_deeper_than_three_are_not_unfolded() -> None:
