@@ -221,11 +221,12 @@ class Chaos:
 
     def strike(self) -> str:
         name = self.random.choice(list(self.faults))
-        self.log.append((time.time(), name))
+        moment = time.time()
         try:
             self.faults[name]()
         except (psutil.Error, redis.RedisError, IndexError):
             return f"{name} (nothing to strike)"
+        self.log.append((moment, name))
         return name
 
     def _kill_tree(self, *words: str) -> None:
@@ -234,11 +235,10 @@ class Chaos:
             process.kill()
 
     def _children(self, engine_class: str) -> list[psutil.Process]:
-        return [
-            process
-            for process in self.farm.role(f"celeryd: {engine_class}")
-            if "MainProcess" not in " ".join(process.cmdline())
-        ]
+        """The pool processes of a worker, whether or not it may write its own process title."""
+        words = (f"celeryd: {engine_class}", f"--class {engine_class}")
+        found = {one.pid: one for word in words for one in self.farm.role(word)}
+        return [one for one in found.values() if one.ppid() in found]
 
     def _kill_child(self, engine_class: str) -> None:
         self.random.choice(self._children(engine_class)).kill()
