@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,9 +12,10 @@ import pytest
 from core.analysis import Content
 from core.database import query, single, unit_of_work
 from core.errors import BrokerDown, DatabaseBusy
+from detectors.config import parse_detectors
 from tests.conftest import Farm, eventually
 from tests.farm.test_telemetry import EVENTS, event, stored
-from workers import submission, waiting
+from workers import detection, submission, waiting
 from workers.app import KEY_PREFIX, app
 from workers.submission import Submission, submit
 
@@ -90,16 +92,29 @@ def test_no_inspection_shows_the_arguments_of_a_task(farm: Farm) -> None:
     assert {json.dumps([task["args"], task["kwargs"]]) for task in found} == {'["-", "-"]'}
 
 
-def test_a_number_that_overflows_a_sum_stops_no_other_detector(farm: Farm) -> None:
-    with unit_of_work() as work:
-        for number in ("a", "b"):
-            work.execute(
-                "INSERT INTO telemetry (ts, application_id, event_id, event_type, status,"
-                " latency_ms, cost, received_at)"
-                " VALUES (now(), 'huge', :id, 'metric', 'success', 1e308, 1e308, now())",
-                id=number,
-            )
+SUMS = """
+detectors:
+  - {id: sums, type: threshold,
+     config: {metric: cost, condition: greater_than, threshold: 1, window: 1m}}
+"""
 
-    counted = "SELECT 1 FROM detector_ticks WHERE tick > now() - interval '1 s' AND evaluations > 0"
-    eventually(lambda: query(counted))
-    single("DELETE FROM telemetry WHERE application_id = 'huge'")
+
+@pytest.fixture
+def overflow(farm: Farm) -> Iterator[None]:
+    """Two events whose costs PostgreSQL cannot add."""
+    for number in ("a", "b"):
+        change(
+            "INSERT INTO telemetry (ts, application_id, event_id, event_type, status, cost,"
+            f" received_at) VALUES (now(), 'huge', '{number}', 'metric', 'success', 1e308, now())"
+        )
+    yield
+    change("DELETE FROM telemetry WHERE application_id = 'huge'")
+    change("DELETE FROM detector_ticks WHERE detector_id = 'sums'")
+
+
+def test_a_sum_that_overflows_is_an_error_of_its_detector_alone(overflow: None) -> None:
+    spec, now = parse_detectors(SUMS)[0], datetime.now(UTC)
+    assert detection._claimed(spec, now)
+    assert detection._evaluated(spec, now, now) is False
+    ticks = query("SELECT error FROM detector_ticks WHERE detector_id = 'sums'")
+    assert [row["error"] for row in ticks] == ["default: DataError"]
