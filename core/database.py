@@ -32,6 +32,9 @@ CONNECT: dict[str, Any] = {
     "options": "-c timezone=UTC -c lock_timeout=10s -c statement_timeout=60s",
     "keepalives_idle": 30,
 }
+_ONE_PLAN = "-c plan_cache_mode=force_generic_plan"
+"""Statements of the hot paths find their rows by key; planning them anew over the partitions costs
+more than it gains."""
 POOL: dict[str, int] = {"pool_size": 8, "max_overflow": 16, "timeout": 5, "recycle": 1800}
 
 register_uuid()  # type: ignore[no-untyped-call]
@@ -57,7 +60,9 @@ def _autocommit_of(pid: int, url: str) -> Pool:
 
     def connect() -> Any:
         connection = psycopg2.connect(
-            url.replace("+psycopg2", "", 1), cursor_factory=NamedTupleCursor, **CONNECT
+            url.replace("+psycopg2", "", 1),
+            cursor_factory=NamedTupleCursor,
+            **{**CONNECT, "options": f"{CONNECT['options']} {_ONE_PLAN}"},
         )
         connection.autocommit = True
         return connection

@@ -7,7 +7,9 @@ one view.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import Counter as Counted
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from prometheus_client import (
@@ -57,6 +59,9 @@ ALERTS_SENT = Counter("sentinel_alerts_sent_total", "Notifications delivered.", 
 ALERT_FAILURES = Counter(
     "sentinel_alert_failures_total", "Delivery attempts that failed.", ["receiver"]
 )
+CACHE_LOOKS = Counter(
+    "sentinel_cache_requests_total", "Looks into the verdict cache: hit, miss.", ["result"]
+)
 QUEUE_WAIT = Histogram(
     "sentinel_queue_wait_seconds",
     "From publication of a run to its claim.",
@@ -74,10 +79,22 @@ KAFKA_LAG = Gauge(
 
 SCRAPED = {
     "sentinel_queue_length": "Messages that wait in a queue.",
+    "sentinel_queue_oldest_seconds": "Age of the oldest run that waits for a queue; 0 for none.",
+    "sentinel_queue_proof_seconds": "Seconds since work of a queue is known to have been done.",
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
+    "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
     "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",
 }
 """Metrics read from the broker and the database at the moment of the scrape."""
+
+
+def observe_many(histogram: Histogram, values: Sequence[float]) -> None:
+    """As `observe` of each value, in one step a bucket: a chunk brings hundreds of them."""
+    bounds = histogram._upper_bounds
+    counts = Counted(bisect_left(bounds, value) for value in values)
+    for place, count in counts.items():
+        histogram._buckets[place].inc(count)
+    histogram._sum.inc(sum(values))
 
 
 _OLDER_NAME = "sentinel_engines_triggered"

@@ -156,13 +156,21 @@ class PatternEngine(TextEngine):
     def scan(self, view: View) -> Iterable[Finding]:
         text = view.text if self.cased else view.lower
         for rule, pattern in self._compiled:
-            if rule.needs and not any(need in text for need in rule.needs):
+            if rule.needs and not _holds_any(text, rule.needs):
                 continue
             matches = (m for m in pattern.finditer(text) if rule.check is None or rule.check(m))
             for match in itertools.islice(matches, MAX_SPANS):
                 yield self.finding(
                     view, *match.span(), label=rule.label, score=rule.score, message=rule.message
                 )
+
+
+def _holds_any(text: str, needs: Iterable[str]) -> bool:
+    """A loop, because `any` over a generator takes thrice as long."""
+    for need in needs:  # noqa: SIM110
+        if need in text:
+            return True
+    return False
 
 
 def _merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:

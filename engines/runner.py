@@ -48,28 +48,32 @@ def run(
     says yes, the rest is `skipped`. After `deadline_s` seconds the rest is `timeout`.
     """
     until = None if deadline_s is None else time.monotonic() + deadline_s
-    turns = _Turns(until, should_stop)
-    results: list[dict[str, EngineResult]] = [{} for _ in contents]
-    for content, found in zip(contents, results, strict=True):
-        document = Document(content)
+    with _alarms() as alarm:
+        turns = _Turns(until, should_stop, alarm)
+        results: list[dict[str, EngineResult]] = [{} for _ in contents]
+        for content, found in zip(contents, results, strict=True):
+            document = Document(content)
+            for engine in engines:
+                if engine.batch_size == 1:
+                    found[engine.name] = turns.take(engine, [document])[0]
         for engine in engines:
-            if engine.batch_size == 1:
-                found[engine.name] = turns.take(engine, [document])[0]
-    for engine in engines:
-        if engine.batch_size > 1:
-            for first in range(0, len(contents), engine.batch_size):
-                batch = [Document(each) for each in contents[first : first + engine.batch_size]]
-                for place, result in enumerate(turns.take(engine, batch), first):
-                    results[place][engine.name] = result
+            if engine.batch_size > 1:
+                for first in range(0, len(contents), engine.batch_size):
+                    batch = [Document(each) for each in contents[first : first + engine.batch_size]]
+                    for place, result in enumerate(turns.take(engine, batch), first):
+                        results[place][engine.name] = result
     return [[found[engine.name] for engine in engines] for found in results]
 
 
 class _Turns:
     """Gives each engine its turn while there is time and nobody said stop."""
 
-    def __init__(self, until: float | None, should_stop: Callable[[], bool]) -> None:
+    def __init__(
+        self, until: float | None, should_stop: Callable[[], bool], alarm: Callable[[float], object]
+    ) -> None:
         self._until = until
         self._should_stop = should_stop
+        self._alarm = alarm
         self._stopped = False
         self._unready: dict[str, EngineResult] = {}
 
@@ -86,7 +90,8 @@ class _Turns:
             late = engine.without(Outcome.TIMEOUT, "the analysis ran out of time before its turn")
             return [late] * len(documents)
         seconds = engine.timeout * len(documents)
-        results = _attempt(engine, documents, seconds if left is None else min(seconds, left))
+        span = seconds if left is None else min(seconds, left)
+        results = _attempt(engine, documents, span, self._alarm)
         if len(documents) > 1 and any(each.outcome is Outcome.FAILURE for each in results):
             return [self.take(engine, [document])[0] for document in documents]
         return results
@@ -102,11 +107,16 @@ class _Turns:
         return self._unready.get(engine.name)
 
 
-def _attempt(engine: Engine, documents: Sequence[Document], seconds: float) -> list[EngineResult]:
+def _attempt(
+    engine: Engine, documents: Sequence[Document], seconds: float, alarm: Callable[[float], object]
+) -> list[EngineResult]:
     started = time.monotonic()
     try:
-        with _alarm(seconds):
+        try:
+            alarm(seconds)
             results = engine.analyze_many(documents)
+        finally:
+            alarm(0)
         _check(results, len(documents))
     except _TimeUp:
         late = engine.without(Outcome.TIMEOUT, f"interrupted after {seconds:.3g} s")
@@ -118,7 +128,10 @@ def _attempt(engine: Engine, documents: Sequence[Document], seconds: float) -> l
     if elapsed > seconds:
         results = [_overdue(result, seconds) for result in results]
     spent = elapsed * 1000 / len(documents)
-    return [replace(result, duration_ms=spent) for result in results]
+    return [
+        EngineResult(one.engine, one.version, one.outcome, one.findings, spent, one.reason)
+        for one in results
+    ]
 
 
 def _overdue(result: EngineResult, seconds: float) -> EngineResult:
@@ -162,34 +175,68 @@ def _quotes(message: str, documents: Sequence[Document]) -> bool:
     )
 
 
-def _ring(_number: int, _frame: FrameType | None) -> None:
-    raise _TimeUp
+def _no_alarm(_seconds: float) -> None:
+    return
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt the body after `seconds`, in the main thread; elsewhere it runs to its end.
+def _alarms() -> Iterator[Callable[[float], object]]:
+    """A clock to set: after so many seconds it interrupts the main thread; 0 stops it.
 
-    Python's `re` looks for signals while it matches, so that a runaway pattern is interrupted
-    too. A timer of the caller that is due earlier is left alone, a later one is put back.
+    In other threads it never rings. Python's `re` looks for signals while it matches, so that a
+    runaway pattern is interrupted too.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield _no_alarm
         return
     outer, interval = signal.getitimer(signal.ITIMER_REAL)
-    if 0 < outer <= seconds:
-        yield
-        return
-    started = time.monotonic()
-    before = signal.signal(signal.SIGALRM, _ring)
+    clock = _Clock() if not outer else _SharedClock(time.monotonic() + outer, interval)
     try:
-        try:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            yield
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+        yield clock.set
     finally:
-        signal.signal(signal.SIGALRM, before)
-        if outer:
-            rest = outer - (time.monotonic() - started)
-            signal.setitimer(signal.ITIMER_REAL, max(rest, 0.001), interval)
+        clock.close()
+
+
+class _Clock:
+    """Rings between being set and being stopped, and never later: a signal may come late."""
+
+    def __init__(self) -> None:
+        self._armed = False
+        self._before = signal.signal(signal.SIGALRM, self._ring)
+
+    def set(self, seconds: float) -> None:
+        self._armed = False
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        self._armed = seconds > 0
+
+    def close(self) -> None:
+        self.set(0)
+        signal.signal(signal.SIGALRM, self._before)
+
+    def _ring(self, _number: int, _frame: FrameType | None) -> None:
+        if self._armed:
+            raise _TimeUp
+
+
+class _SharedClock(_Clock):
+    """The clock while a timer of the caller runs: one due earlier is left alone, a later one is
+    put back."""
+
+    def __init__(self, due: float, interval: float) -> None:
+        self._due = due
+        self._interval = interval
+        self._armed = False
+        self._before = signal.getsignal(signal.SIGALRM)
+
+    def set(self, seconds: float) -> None:
+        left = self._due - time.monotonic()
+        if 0 < seconds < left:
+            signal.signal(signal.SIGALRM, self._ring)
+            super().set(seconds)
+        elif not seconds and self._armed:
+            super().set(0)
+            signal.signal(signal.SIGALRM, self._before)
+            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), self._interval)
+
+    def close(self) -> None:
+        self.set(0)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from celery import signals
 
 from core.analysis import Content, EngineClass, EngineResult, Outcome
 from core.logs import log_context
-from core.metrics import ENGINE_SECONDS, QUEUE_WAIT
+from core.metrics import ENGINE_SECONDS, QUEUE_WAIT, observe_many
 from engines.catalogue import catalogue
 from engines.runner import run as run_engines
 from workers.app import app
@@ -40,11 +40,10 @@ def analyze(run_id: str) -> None:
             return
         engines = [catalogue()[name] for name in run.engines if name in catalogue()]
         results = run_engines(engines, contents, should_stop=_stopper(run))
-        results = [_complete(run, item) for item in results]
+        if len(engines) < len(run.engines):
+            results = [_complete(run, item) for item in results]
         if finish(run, results):
-            for item in results:
-                for result in item:
-                    ENGINE_SECONDS.labels(result.engine).observe(result.duration_ms / 1000)
+            _measure(results)
 
 
 def _stopper(run: Run) -> Callable[[], bool]:
@@ -58,6 +57,13 @@ def _stopper(run: Run) -> Callable[[], bool]:
         return bool(state["stop"])
 
     return should_stop
+
+
+def _measure(results: Sequence[Sequence[EngineResult]]) -> None:
+    """Each engine's time on each input."""
+    for engine in zip(*results, strict=True):
+        spent = [result.duration_ms / 1000 for result in engine]
+        observe_many(ENGINE_SECONDS.labels(engine[0].engine), spent)
 
 
 def _complete(run: Run, item: list[EngineResult]) -> list[EngineResult]:

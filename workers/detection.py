@@ -40,9 +40,10 @@ _PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 _SOURCES = {
     "telemetry": "telemetry",
     "verdicts": (
-        "(SELECT a.tenant, i.created_at AS ts, a.application_id, i.risk_score,"
-        " i.action, NULL::text AS model, NULL::text AS environment, NULL::text AS user_id,"
-        " a.session_id FROM items i JOIN analyses a ON a.id = i.analysis_id)"
+        "(SELECT a.tenant, v.created_at AS ts, a.application_id, unnest(v.risks) AS risk_score,"
+        " unnest(v.actions) AS action, NULL::text AS model, NULL::text AS environment,"
+        " NULL::text AS user_id, a.session_id"
+        " FROM verdicts v JOIN analyses a ON a.id = v.analysis_id)"
     ),
 }
 _RATIOS = {"error_rate": "status <> 'success'", "block_rate": "action = 'block'"}

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from core.database import query, single
 from core.errors import NotFound
+from workers import verdicts
 
 OPEN_STATES = ("queued", "running")
 
@@ -26,12 +27,20 @@ def job(job_id: UUID, tenant: str) -> Mapping[str, Any]:
 def judged(job_id: UUID) -> Mapping[str, Any]:
     """A job's state and its first item's verdict, null while there is none."""
     rows = single(
-        "SELECT a.state, a.error, a.created_at, a.finished_at, i.risk_score, i.verdict, i.action,"
-        " i.degraded, i.judgement FROM analyses a"
-        " LEFT JOIN items i ON i.analysis_id = a.id AND i.item_index = 0 WHERE a.id = :id",
+        "SELECT a.state, a.error, a.created_at, a.finished_at, a.cached,"
+        " CAST(v.body AS text) AS body FROM analyses a"
+        " LEFT JOIN verdicts v ON v.analysis_id = a.id AND v.first_item = 0 WHERE a.id = :id",
         id=job_id,
     )
-    return dict(rows[0]._asdict())
+    row = dict(rows[0]._asdict())
+    body = row.pop("body")
+    first = next(verdicts.items_of(0, verdicts.parse(body))) if body else _NO_VERDICT
+    return {**row, **first}
+
+
+_NO_VERDICT: Mapping[str, Any] = dict.fromkeys(
+    ("risk_score", "verdict", "action", "degraded", "judgement")
+)
 
 
 def ended(job_id: UUID) -> bool:
@@ -73,21 +82,26 @@ def jobs(
     )
 
 
-def items(job_id: UUID, *, after: int = -1, limit: int = 100) -> Sequence[Mapping[str, Any]]:
+def items(job_id: UUID, *, after: int = -1, limit: int = 100) -> list[dict[str, Any]]:
     """Judged items of a job in order, with each engine's outcome under `engines`."""
-    return query(
-        "SELECT i.*, coalesce((SELECT jsonb_agg(e) FROM results r,"
-        "   jsonb_array_elements(r.engines) AS e WHERE r.analysis_id = i.analysis_id"
-        "   AND r.item_index = i.item_index), '[]') AS engines"
-        " FROM items i WHERE i.analysis_id = :id AND i.item_index > :after"
-        " ORDER BY i.item_index LIMIT :limit",
-        id=job_id,
-        after=after,
-        limit=limit,
-    )
+    found: list[dict[str, Any]] = []
+    while len(found) < limit:
+        rows = single(
+            "SELECT first_item, last_item, CAST(body AS text) AS body FROM verdicts"
+            " WHERE analysis_id = :id AND last_item > :after ORDER BY first_item LIMIT 4",
+            id=job_id,
+            after=after,
+        )
+        if not rows:
+            break
+        for row in rows:
+            judged = verdicts.items_of(row.first_item, verdicts.parse(row.body))
+            found += [item for item in judged if item["item_index"] > after]
+        after = rows[-1].last_item
+    return found[:limit]
 
 
-def every_item(job_id: UUID, *, page: int = 500) -> Iterator[Mapping[str, Any]]:
+def every_item(job_id: UUID, *, page: int = 1000) -> Iterator[dict[str, Any]]:
     """All judged items of a job, read page by page."""
     after = -1
     while rows := items(job_id, after=after, limit=page):
@@ -97,11 +111,12 @@ def every_item(job_id: UUID, *, page: int = 500) -> Iterator[Mapping[str, Any]]:
 
 def engine_summary(job_id: UUID) -> Sequence[Mapping[str, Any]]:
     """Outcomes of each engine over the job's items, with the time it took in milliseconds."""
-    return query(
-        "SELECT e ->> 'engine' AS engine, e ->> 'version' AS version,"
-        " e ->> 'outcome' AS outcome, count(*) AS items,"
-        " sum(CAST(e ->> 'duration_ms' AS float)) AS duration_ms, min(e ->> 'reason') AS reason"
-        " FROM results r, jsonb_array_elements(r.engines) AS e"
-        " WHERE r.analysis_id = :id GROUP BY 1, 2, 3 ORDER BY 1, 3",
+    rows = single(
+        "SELECT e.engine, e.version, e.outcome, sum(e.items)::int AS items,"
+        " sum(e.duration_ms) AS duration_ms, min(e.reason) AS reason FROM verdicts v,"
+        " jsonb_to_recordset(v.engines) AS e (engine text, version text, outcome text, items int,"
+        " duration_ms float, reason text)"
+        " WHERE v.analysis_id = :id GROUP BY 1, 2, 3 ORDER BY 1, 3",
         id=job_id,
     )
+    return [row._asdict() for row in rows]

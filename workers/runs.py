@@ -7,6 +7,7 @@ counter changed and writes nothing.
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from uuid import UUID
 from core.analysis import Content
 from core.database import TROUBLE, single, unit_of_work
 from workers.presence import worker_name
-from workers.wire import content_from_row
+from workers.wire import content_from_row, contents_from_text
 
 log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ def run_of(
 
 _CLAIM = """
 WITH claimed AS (
-    UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker,
+    UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker, pid = :pid,
         lease_until = now() + make_interval(secs => :lease),
         started_at = coalesce(started_at, now()), claimed_at = now()
     WHERE id = :id AND state = 'queued'
@@ -96,8 +97,13 @@ SELECT c.id, c.analysis_id, c.tenant, c.application_id, c.engine_class, c.chunk,
 FROM claimed c JOIN analyses a ON a.id = c.analysis_id
 """
 _CONTENTS = """
-SELECT body FROM contents WHERE created_at = :at AND analysis_id = :job
-    AND item_index BETWEEN :first AND :last ORDER BY item_index
+SELECT item_index, CAST(bodies AS text) AS bodies, body FROM contents
+WHERE created_at = :at AND analysis_id = :job AND item_index BETWEEN :first AND :last
+ORDER BY item_index
+"""
+_CHUNK_START = """
+SELECT max(item_index) AS first FROM contents
+WHERE created_at = :at AND analysis_id = :job AND item_index <= :first
 """
 
 
@@ -106,19 +112,35 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
 
     The claim need not reach the disk: what is lost with a crash is claimed again.
     """
-    rows = single(_CLAIM, id=run_id, worker=worker_name(), lease=LEASE_SECONDS)
+    rows = single(_CLAIM, id=run_id, worker=worker_name(), pid=os.getpid(), lease=LEASE_SECONDS)
     if not rows:
         return None
     row = rows[0]
     run = run_of(row, row.mode, row.options, row.accepted_at, row.waited_s)
-    bodies = single(
-        _CONTENTS,
-        at=run.created_at,
-        job=run.analysis_id,
-        first=run.first_item,
-        last=run.last_item,
-    )
-    return run, [content_from_row(row.body) for row in bodies]
+    return run, contents_of(run)
+
+
+def contents_of(run: Run) -> list[Content]:
+    """The run's content in the order of its items; shorter when retention has dropped some."""
+    return contents_between(run.created_at, run.analysis_id, run.first_item, run.last_item)
+
+
+def contents_between(accepted_at: datetime, job: UUID, first: int, last: int) -> list[Content]:
+    """A job's content from item `first` to `last`.
+
+    A row holds a chunk, of which a run may want a part: one that killed its workers is halved.
+    """
+    rows = single(_CONTENTS, at=accepted_at, job=job, first=first, last=last)
+    if not rows or rows[0].item_index != first:
+        start = single(_CHUNK_START, at=accepted_at, job=job, first=first)[0].first
+        rows = single(_CONTENTS, at=accepted_at, job=job, first=start, last=last)
+    found: dict[int, Content] = {}
+    for row in rows:
+        chunk = (
+            [content_from_row(row.body)] if row.bodies is None else contents_from_text(row.bodies)
+        )
+        found.update(enumerate(chunk, row.item_index))
+    return [found[index] for index in range(first, last + 1) if index in found]
 
 
 def still_mine(run: Run) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from core.analysis import Content, EngineResult, Finding, Judgement, Outcome
 
@@ -31,6 +33,26 @@ def content_from_row(row: Mapping[str, Any]) -> Content:
         history=tuple(row.get("history", ())),
         tools=tuple(row.get("tools", ())),
     )
+
+
+def contents_to_text(contents: Sequence[Content]) -> str:
+    """A chunk's contents as the JSON of one row."""
+    return to_json([content_to_row(content) for content in contents]).decode()
+
+
+def contents_from_text(text: str) -> list[Content]:
+    """The contents that `contents_to_text` wrote."""
+    return [content_from_row(row) for row in from_json(text)]
+
+
+def parts_to_text(items: Sequence[Sequence[EngineResult]]) -> str:
+    """One class's results on neighbouring items, until every class has brought its own."""
+    return to_json([[result_to_row(result) for result in item] for item in items]).decode()
+
+
+def parts_from_text(text: str) -> list[list[EngineResult]]:
+    """The results that `parts_to_text` wrote."""
+    return [[result_from_row(result) for result in item] for item in from_json(text)]
 
 
 def finding_to_row(finding: Finding) -> dict[str, Any]:
