@@ -24,6 +24,7 @@ def links(job_id: object) -> dict[str, str]:
         "self": own,
         "events": f"{own}/events",
         "cancel": f"{own}/cancel",
+        "retry": f"{own}/retry",
         "results": f"{own}/results",
     }
 
@@ -45,6 +46,8 @@ def wire(
         "verdict": row["verdict"],
         "action": row["action"],
         "degraded": row["degraded"],
+        "cached": row["cached"],
+        "retry_of": None if row["retry_of"] is None else str(row["retry_of"]),
         "error": row["error"],
         "created_at": moment(row["created_at"]),
         "started_at": moment(row["started_at"]),

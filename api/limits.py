@@ -10,6 +10,7 @@ from flask import Flask, Response, g, request
 from flask_limiter import Limiter, RequestLimit
 from flask_limiter.util import get_remote_address
 
+from core import valkey
 from core.settings import settings
 
 
@@ -49,8 +50,7 @@ def _limit(app: Flask, key: Callable[[], str], **more: Any) -> None:
     chosen = settings()
     limiter = Limiter(
         key,
-        storage_uri=chosen.broker(),
-        storage_options={"socket_connect_timeout": 2, "socket_timeout": 2},
+        **_storage(),
         application_limits=[f"{chosen.rate_limit_requests} per {chosen.rate_limit_window} seconds"],
         request_identifier=lambda: request.endpoint or "unknown",
         swallow_errors=True,
@@ -59,6 +59,27 @@ def _limit(app: Flask, key: Callable[[], str], **more: Any) -> None:
     )
     limiter.init_app(app)
     limiter.request_filter(_of_health)
+
+
+def _storage() -> dict[str, Any]:
+    """Where the counters live: the farm's Valkey, by whatever way its URL names."""
+    chosen = settings()
+    url, patience = chosen.redis(), {"socket_connect_timeout": 2, "socket_timeout": 2}
+    known = valkey.sentinels(url)
+    if known is None:
+        return {"storage_uri": url, "storage_options": patience}
+    hosts = ",".join(f"{host}:{port}" for host, port in known.hosts)
+    return {
+        "storage_uri": f"redis+sentinel://{hosts}/{chosen.redis_sentinel_master}",
+        "storage_options": {
+            **patience,
+            "sentinel_kwargs": {**patience, **valkey.sentinel_login()},
+            "use_replicas": False,
+            "username": known.username,
+            "password": known.password,
+            "db": known.database,
+        },
+    }
 
 
 def _of_health() -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask, Response, g
 from werkzeug.exceptions import HTTPException
 
-from core.errors import BadInput, Conflict, NotFound, SentinelError, Unavailable
+from core.errors import BadInput, Conflict, NotFound, Overloaded, SentinelError, Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +89,11 @@ def register(app: Flask) -> None:
     @app.errorhandler(Conflict)
     def _conflict(error: Conflict) -> Response:
         return problem(409, str(error))
+
+    @app.errorhandler(Overloaded)
+    def _overloaded(error: Overloaded) -> Response:
+        status = 429 if error.own_fault else 503
+        return problem(status, str(error), headers={"Retry-After": str(error.retry_after)})
 
     @app.errorhandler(Unavailable)
     def _unavailable(error: Unavailable) -> Response:

@@ -61,9 +61,11 @@ class Input(_Strict):
 
     def content(self) -> Content:
         """The input as the farm knows it."""
-        about = self.context or Context()
+        about, text = self.context, self.text or self.prompt or ""
+        if about is None:
+            return Content(text=text, response=self.response)
         return Content(
-            text=self.text or self.prompt or "",
+            text=text,
             response=self.response,
             system_prompt=about.system_prompt,
             documents=tuple(about.documents),
@@ -84,6 +86,13 @@ class Options(_Strict):
     application_id: Name | None = None
     session_id: Name | None = None
     policy: Literal["default"] | None = Field(default=None, description="A policy's name.")
+    deadline_s: float | None = Field(
+        default=None,
+        gt=0,
+        le=604_800,
+        description="Seconds within which the answer is of use. Work that cannot be done by then is"
+        " refused, or expires. Default: GUARD_TIMEOUT, JOB_DEADLINE.",
+    )
 
 
 class GuardRequest(Input, Options):
@@ -155,6 +164,7 @@ class GuardDetails(BaseModel):
     engines_skipped: list[str]
     engines_failed: list[str]
     analysis_time_ms: float
+    cached: bool = Field(description="Answered from the verdict cache, without a task.")
 
 
 class GuardAnswer(BaseModel):
@@ -178,6 +188,7 @@ class Links(BaseModel):
     self: str
     events: str
     cancel: str
+    retry: str
     results: str
 
 
@@ -230,6 +241,8 @@ class Job(BaseModel):
     verdict: Verdict | None
     action: Action | None
     degraded: bool | None
+    cached: bool = Field(description="Answered from the verdict cache, without a task.")
+    retry_of: UUID | None = Field(description="The job whose failed part this one does again.")
     error: str | None
     created_at: datetime
     started_at: datetime | None

@@ -54,6 +54,15 @@ class BrokerDown(Unavailable):
     """The message broker does not answer; try again after a few seconds."""
 
 
+class Overloaded(Unavailable):
+    """The farm would not be done in time; try again after the seconds in Retry-After."""
+
+    def __init__(self, message: str, *, retry_after: int, own_fault: bool = False) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        self.own_fault = own_fault
+
+
 class DeliveryError(SentinelError):
     """A notification could not be delivered.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import Any
 from uuid import UUID
 
+from amqp.exceptions import AMQPError, MessageNacked  # type: ignore[import-untyped]
 from celery import Celery
-from kombu.exceptions import OperationalError as KombuError
+from kombu.exceptions import BatchPublishError, LimitExceeded, OperationalError
 from redis.exceptions import RedisError
 
 from core.errors import BrokerDown
@@ -15,6 +17,7 @@ from core.errors import BrokerDown
 RUN_QUEUES = ("cpu", "cpu-batch", "gpu", "gpu-batch")
 """Queues of runs: each engine class has a lane for single inputs and one for batches. A worker
 takes from its lanes in turn, so neither waits behind the other."""
+BATCH_QUEUES = tuple(queue for queue in RUN_QUEUES if queue.endswith("-batch"))
 QUEUES = (*RUN_QUEUES, "io", "watch", "control")
 KEY_PREFIX = "sentinel:"
 TASK_MODULES = (
@@ -24,6 +27,7 @@ TASK_MODULES = (
     "workers.detection",
     "workers.alerting",
     "workers.upkeep",
+    "workers.canary",
 )
 
 
@@ -36,11 +40,23 @@ app = Celery(
 """Configured on first use, so that importing a task needs no broker."""
 
 
+_TROUBLE = (
+    OperationalError,
+    BatchPublishError,
+    LimitExceeded,
+    AMQPError,
+    MessageNacked,
+    RedisError,
+    OSError,
+)
+"""What kombu, the brokers' clients and the network raise when the broker does not do its part."""
+
+
 def broker_guarded(call: Callable[[], Any]) -> Any:
     """Run a call that talks to the broker. Raises BrokerDown when it does not answer."""
     try:
         return call()
-    except (KombuError, RedisError, ConnectionError, TimeoutError) as problem:
+    except _TROUBLE as problem:
         raise BrokerDown() from problem
 
 
@@ -50,15 +66,21 @@ def lane(engine_class: str, kind: str) -> str:
 
 
 def publish_runs(queue: str, runs: Iterable[UUID]) -> None:
-    """Send one message per run to the queue of its class; a message carries the id alone.
+    """Send one message per run to the queue of its class, many in one round trip; each carries the
+    id alone.
 
     Raises BrokerDown; some of the messages may have been sent, which does no harm.
     """
     from workers.analysis import analyze
 
+    ids = list(runs)
+
     def send() -> None:
-        with app.producer_or_acquire() as producer:
-            for run in runs:
+        with (
+            app.producer_or_acquire() as producer,
+            producer.batch() if len(ids) > 1 else nullcontext(),
+        ):
+            for run in ids:
                 analyze.apply_async((str(run),), queue=queue, producer=producer)
 
     broker_guarded(send)

@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -49,7 +50,10 @@ def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
     rows = [_row(event, tenant, received) for event in events]
 
     def send() -> None:
-        with app.producer_or_acquire() as producer:
+        with (
+            app.producer_or_acquire() as producer,
+            producer.batch() if len(rows) > EVENTS_PER_MESSAGE else nullcontext(),
+        ):
             for start in range(0, len(rows), EVENTS_PER_MESSAGE):
                 part = rows[start : start + EVENTS_PER_MESSAGE]
                 store_events.apply_async((part,), queue="io", producer=producer)

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from redis.exceptions import RedisError
-
 from core.analysis import EngineClass, EngineResult, Outcome
 from core.database import UnitOfWork, single, unit_of_work
-from core.errors import BrokerDown
 from core.ids import new_id
 from engines.catalogue import catalogue
-from workers import presence, waiting
-from workers.app import KEY_PREFIX, QUEUES, RUN_QUEUES, app, publish_runs
+from workers import canary, presence, waiting
+from workers.app import BATCH_QUEUES, RUN_QUEUES, app, publish_runs
 from workers.folding import store_results
+from workers.queues import queue_lengths
 from workers.runs import MAX_DEATHS, Run, run_of
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
@@ -25,6 +23,7 @@ log = logging.getLogger(__name__)
 
 LOST_AFTER_SECONDS = 5.0
 RESEND_AFTER_SECONDS = 60.0
+AGED_SECONDS = 30.0
 BATCH = 500
 SUSPECT_DEATHS = 2
 
@@ -38,7 +37,9 @@ def sweep() -> dict[str, int]:
         "orphaned": release_orphans(),
         "skipped": skip_without_gpu(),
         "resent": resend(),
+        "promoted": promote(),
     }
+    canary.send_due()
     if any(changed.values()):
         log.info("rescue", extra=changed)
     return changed
@@ -76,7 +77,7 @@ def end_job(job: UUID, state: str, reason: str) -> bool:
             state=state,
         )
         if row.watched:
-            work.after_commit(lambda: waiting.announce(job))
+            work.after_commit(lambda: waiting.wake(job))
     return True
 
 
@@ -104,32 +105,37 @@ def release_orphans() -> int:
             elif deaths >= MAX_DEATHS:
                 worn.append(row.id)
             else:
-                _requeue(work, row.id, row.last_item, deaths)
+                _requeue(work, row.id, row.last_item, deaths, whole=True)
     reason = f"the worker died {MAX_DEATHS} times over this run"
     for run in worn:
         conclude(run, "running", "failed", Outcome.FAILURE, reason)
     return len(dead)
 
 
-def _requeue(work: UnitOfWork, run: UUID, last_item: int, deaths: int) -> None:
+def _requeue(work: UnitOfWork, run: UUID, last_item: int, deaths: int, whole: bool) -> None:
+    """Queue a run again: after its first death in the lane of single inputs, so that it does not
+    wait a second time; a suspect goes back to where it killed its workers."""
     work.execute(
         "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
-        " last_item = :last, deaths = :deaths WHERE id = :id",
+        " last_item = :last, deaths = :deaths, queue = CASE WHEN :deaths = 1 AND :whole"
+        " THEN engine_class WHEN last_item > first_item THEN engine_class || '-batch'"
+        " ELSE queue END WHERE id = :id",
         id=run,
         last=last_item,
         deaths=deaths,
+        whole=whole,
     )
 
 
 def _halve(work: UnitOfWork, row: Any) -> None:
     """Two runs for one, each one death short of being halved again."""
     middle = (row.first_item + row.last_item) // 2
-    _requeue(work, row.id, middle, SUSPECT_DEATHS - 1)
+    _requeue(work, row.id, middle, SUSPECT_DEATHS - 1, whole=False)
     work.execute(
         "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk,"
-        " first_item, last_item, engines, state, deaths, created_at)"
+        " first_item, last_item, engines, state, deaths, created_at, cost)"
         " SELECT :new, tenant, application_id, analysis_id, engine_class, queue, chunk, :first,"
-        " :last, engines, 'queued', :deaths, created_at FROM runs WHERE id = :id",
+        " :last, engines, 'queued', :deaths, created_at, cost / 2 FROM runs WHERE id = :id",
         new=new_id(),
         id=row.id,
         first=middle + 1,
@@ -217,6 +223,26 @@ def resend() -> int:
     return sent
 
 
+def promote() -> int:
+    """Move the oldest chunk of each batch lane that has waited too long to the lane of single
+    inputs, one a sweep, so that batches get on even where nobody serves their lane."""
+    moved = 0
+    for queue in BATCH_QUEUES:
+        single_lane = queue.removesuffix("-batch")
+        rows = single(
+            "UPDATE runs SET queue = :lane, published_at = now() WHERE id IN (SELECT id FROM runs"
+            " WHERE state = 'queued' AND queue = :queue"
+            " AND published_at < now() - make_interval(secs => :age)"
+            " ORDER BY published_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING id",
+            lane=single_lane,
+            queue=queue,
+            age=AGED_SECONDS,
+        )
+        publish_runs(single_lane, [row.id for row in rows])
+        moved += len(rows)
+    return moved
+
+
 def _queued(queue: str) -> int:
     return int(
         single(
@@ -224,14 +250,3 @@ def _queued(queue: str) -> int:
             queue=queue,
         )[0].n
     )
-
-
-def queue_lengths() -> dict[str, int]:
-    """Messages that wait in each queue. Raises BrokerDown."""
-    try:
-        with waiting.client().pipeline(transaction=False) as pipe:
-            for queue in QUEUES:
-                pipe.llen(KEY_PREFIX + queue)
-            return dict(zip(QUEUES, pipe.execute(), strict=True))
-    except RedisError as problem:
-        raise BrokerDown() from problem

@@ -14,19 +14,22 @@ from uuid import UUID
 from psycopg2 import IntegrityError
 
 from core.analysis import Content, EngineClass, Mode
-from core.database import single, unit_of_work
+from core.database import UnitOfWork, single, unit_of_work
 from core.errors import BadInput, BrokerDown, Conflict
 from core.ids import new_id
 from core.settings import settings
 from engines.catalogue import select
-from workers import presence, waiting
+from workers import admission, cache, presence, waiting
 from workers.app import KEY_PREFIX, broker_guarded, lane, publish_runs
-from workers.wire import content_to_row
+from workers.chunks import Chunk, cut
+from workers.wire import contents_to_text
 
 log = logging.getLogger(__name__)
 
 HELD_SECONDS = 30
 NO_GPU_WORKER = "no worker of class gpu is up"
+SMALL_SECONDS = 0.05
+"""Estimated engine time up to which a batch takes the lane of single inputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,26 +52,30 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """A job that exists. `replayed` when an Idempotency-Key found it."""
+    """A job that exists. `replayed` when an Idempotency-Key found it; `cached` when it is over,
+    answered from the verdict cache."""
 
     id: UUID
     created_at: datetime
     replayed: bool = False
     waits_for_gpu: bool = False
+    cached: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
     engines: dict[str, tuple[str, ...]]
+    versions: dict[str, str]
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 def submit(wanted: Submission) -> Accepted:
-    """Store the job and send its runs.
+    """Store the job and send its runs, or answer a repeated input from the verdict cache.
 
     Raises DatabaseDown; BrokerDown, when nothing was accepted, or with an Idempotency-Key the job
     runs later and a retry finds it; BadInput for an unknown engine or for a key that was used with
-    another body; Conflict while the key's first request is still running.
+    another body; Conflict while the key's first request is still running; Overloaded when the
+    farm cannot be done within the deadline.
     """
     with _first(wanted):
         return _replayed(wanted) or _accept(wanted)
@@ -77,19 +84,55 @@ def submit(wanted: Submission) -> Accepted:
 def _accept(wanted: Submission) -> Accepted:
     plan = _plan(wanted)
     job, now = new_id(), datetime.now(UTC)
-    runs = _runs(wanted, plan)
+    key = _cache_key(wanted, plan)
+    known = cache.get(key) if key else None
+    if known is not None:
+        _insert(_INSERT_JUDGED, {**_job_values(job, now, wanted, plan, key), **known})
+        return Accepted(job, now, cached=True)
+    chunks = cut(wanted.contents, settings().brain_chunk_size)
+    runs = _runs(wanted, plan, chunks)
+    admission.demand(wanted.tenant, runs, wanted.deadline_s, optional=_optional(wanted))
+    _insert(_INSERT, {**_job_values(job, now, wanted, plan, key, runs), **_parts(chunks, runs)})
     try:
-        single(_INSERT, **_values(job, now, wanted, plan, runs))
-    except IntegrityError as problem:
-        raise Conflict("this Idempotency-Key is being used by another request") from problem
-    try:
-        for queue in sorted({run["queue"] for run in runs}):
-            publish_runs(queue, [run["id"] for run in runs if run["queue"] == queue])
+        for queue, ids in _by_queue(runs):
+            publish_runs(queue, ids)
     except BrokerDown:
         if wanted.idempotency_key or _withdrawn(job):
             raise
         log.warning("the broker failed after job %s had begun; it goes on", job)
     return Accepted(job, now, waits_for_gpu=str(EngineClass.GPU) in plan.engines)
+
+
+def store(
+    work: UnitOfWork, job: UUID, now: datetime, wanted: Submission, chunks: Sequence[Chunk]
+) -> list[tuple[str, list[UUID]]]:
+    """Store a job over these chunks within a transaction; the runs to send after it, by queue.
+
+    Raises BadInput; Overloaded, as `submit`.
+    """
+    plan = _plan(wanted)
+    runs = _runs(wanted, plan, chunks)
+    admission.demand(wanted.tenant, runs, wanted.deadline_s)
+    values = {**_job_values(job, now, wanted, plan, None, runs), **_parts(chunks, runs)}
+    work.execute(_INSERT, **values)
+    return _by_queue(runs)
+
+
+def _by_queue(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[UUID]]]:
+    queues = sorted({run["queue"] for run in runs})
+    return [(queue, [run["id"] for run in runs if run["queue"] == queue]) for queue in queues]
+
+
+def _optional(wanted: Submission) -> frozenset[str]:
+    """Lanes whose queue need not be short: a guard call goes on without the GPU in time."""
+    return frozenset({lane(str(EngineClass.GPU), wanted.kind)} if wanted.kind == "guard" else ())
+
+
+def _insert(statement: str, values: Mapping[str, Any]) -> None:
+    try:
+        single(statement, **values)
+    except IntegrityError as problem:
+        raise Conflict("this Idempotency-Key is being used by another request") from problem
 
 
 @contextmanager
@@ -122,15 +165,35 @@ def _plan(wanted: Submission) -> _Plan:
     for engine in engines:
         queue = str(engine.engine_class)
         by_class[queue] = (*by_class.get(queue, ()), engine.name)
+    versions = {engine.name: engine.version for engine in engines}
     skipped: dict[str, dict[str, str]] = {}
     gpu = str(EngineClass.GPU)
     if gpu in by_class and not presence.is_up(gpu):
-        versions = {engine.name: engine.version for engine in engines}
         for name in by_class.pop(gpu):
             skipped[name] = {"version": versions[name], "reason": NO_GPU_WORKER}
     if not by_class:
         by_class[str(EngineClass.CPU)] = ()
-    return _Plan(by_class, skipped)
+    return _Plan(by_class, versions, skipped)
+
+
+def _cache_key(wanted: Submission, plan: _Plan) -> str | None:
+    """What a verdict depends on; None for batches, which would crowd the cache."""
+    chosen = settings()
+    if wanted.kind == "batch" or not (chosen.brain_cache_enabled and chosen.brain_cache_ttl > 0):
+        return None
+    return cache.key(
+        wanted.contents[0],
+        tenant=wanted.tenant,
+        policy=wanted.policy,
+        versions=plan.versions,
+        skipped=plan.skipped,
+        thresholds=_thresholds(),
+    )
+
+
+def _thresholds() -> list[float]:
+    chosen = settings()
+    return [chosen.audit_threshold, chosen.warn_threshold, chosen.block_threshold]
 
 
 def _replayed(wanted: Submission) -> Accepted | None:
@@ -153,58 +216,87 @@ def _replayed(wanted: Submission) -> Accepted | None:
     return Accepted(row.id, row.created_at, replayed=True)
 
 
-def _runs(wanted: Submission, plan: _Plan) -> list[dict[str, Any]]:
-    """One run for each engine class and chunk of items."""
-    size, count = settings().brain_chunk_size, len(wanted.contents)
+def _runs(wanted: Submission, plan: _Plan, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
+    """One run for each engine class and chunk; a batch of one small chunk is no batch."""
+    small = len(chunks) == 1 and chunks[0].cost <= SMALL_SECONDS
+    kind = "single" if small else wanted.kind
     return [
         {
             "id": str(new_id()),
             "engine_class": engine_class,
-            "queue": lane(engine_class, wanted.kind),
-            "chunk": chunk,
-            "first_item": first,
-            "last_item": min(first + size, count) - 1,
+            "queue": lane(engine_class, kind),
+            "chunk": place,
+            "first_item": chunk.first,
+            "last_item": chunk.last,
             "engines": list(names),
+            "cost": chunk.cost,
         }
         for engine_class, names in plan.engines.items()
-        for chunk, first in enumerate(range(0, count, size))
+        for place, chunk in enumerate(chunks)
     ]
 
 
-_INSERT = """
+_JOB = """
 WITH job AS (
     INSERT INTO analyses (id, tenant, application_id, session_id, kind, state, mode, policy,
         options, item_count, runs_left, watched, idempotency_key, request_hash, created_at,
-        deadline_at)
-    VALUES (:id, :tenant, :application, :session, :kind, 'queued', :mode, :policy,
-        CAST(:options AS jsonb), :items, :left, :watched, :key, :hash, :now, :deadline)
-), texts AS (
-    INSERT INTO contents (created_at, analysis_id, item_index, tenant, application_id, body)
-    SELECT :now, :id, place - 1, :tenant, :application, body
-    FROM jsonb_array_elements(CAST(:bodies AS jsonb)) WITH ORDINALITY AS t (body, place)
+        deadline_at{columns})
+    VALUES (:id, :tenant, :application, :session, :kind, {state}, :mode, :policy,
+        CAST(:options AS jsonb), :items, :left, :watched, :key, :hash, :now, :deadline{values})
+)
+"""
+_INSERT = (
+    _JOB.format(columns="", state="'queued'", values="")
+    + """
+, texts AS (
+    INSERT INTO contents (created_at, analysis_id, item_index, tenant, application_id, bodies)
+    SELECT :now, :id, first_item, :tenant, :application, CAST(bodies AS json)
+    FROM unnest(CAST(:firsts AS int[]), CAST(:bodies AS text[])) AS t (first_item, bodies)
 )
 INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk, first_item,
-    last_item, engines, state, created_at, published_at)
+    last_item, engines, cost, state, created_at, published_at)
 SELECT r.id, :tenant, :application, :id, r.engine_class, r.queue, r.chunk, r.first_item,
-    r.last_item, r.engines, 'queued', :now, :now
+    r.last_item, r.engines, r.cost, 'queued', :now, :now
 FROM jsonb_to_recordset(CAST(:runs AS jsonb)) AS r (id uuid, engine_class text, queue text,
-    chunk int, first_item int, last_item int, engines text[])
+    chunk int, first_item int, last_item int, engines text[], cost float)
 WHERE set_config('synchronous_commit', :durable, true) IS NOT NULL
 """
+)
+_INSERT_JUDGED = (
+    _JOB.format(
+        columns=", cached, items_done, started_at, finished_at, risk_score, verdict, action,"
+        " degraded",
+        state="'completed'",
+        values=", true, :items, :now, clock_timestamp(), :risk_score, :verdict, :action, false",
+    )
+    + """
+INSERT INTO verdicts (analysis_id, first_item, last_item, tenant, application_id, risk_score,
+    verdict, action, degraded, examined, risks, actions, engines, body)
+VALUES (:id, 0, 0, :tenant, :application, :risk_score, :verdict, :action, false, true,
+    ARRAY[CAST(:risk_score AS float)], ARRAY[CAST(:action AS text)], CAST(:engines AS jsonb),
+    CAST(:body AS json))
+"""
+)
 
 
-def _values(
-    job: UUID, now: datetime, wanted: Submission, plan: _Plan, runs: Sequence[Mapping[str, Any]]
+def _job_values(
+    job: UUID,
+    now: datetime,
+    wanted: Submission,
+    plan: _Plan,
+    key: str | None,
+    runs: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """A guard call is answered from its verdict, whose commit makes all before it durable."""
-    chosen = settings()
-    options = {
+    options: dict[str, Any] = {
         "engines": list(wanted.engines),
         "skipped": plan.skipped,
         "runs": len(runs),
         "classes": len(plan.engines),
-        "thresholds": [chosen.audit_threshold, chosen.warn_threshold, chosen.block_threshold],
+        "thresholds": _thresholds(),
     }
+    if key:
+        options["cache"] = key
     return {
         "id": job,
         "tenant": wanted.tenant,
@@ -221,9 +313,15 @@ def _values(
         "hash": wanted.request_hash,
         "now": now,
         "deadline": now + timedelta(seconds=wanted.deadline_s),
-        "bodies": json.dumps([content_to_row(content) for content in wanted.contents]),
-        "runs": json.dumps(runs),
         "durable": "off" if wanted.kind == "guard" else "on",
+    }
+
+
+def _parts(chunks: Sequence[Chunk], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    return {
+        "firsts": [chunk.first for chunk in chunks],
+        "bodies": [contents_to_text(chunk.contents) for chunk in chunks],
+        "runs": json.dumps(runs),
     }
 
 

@@ -21,7 +21,7 @@ from api.schemas import AnalysisRequest, ItemPage, Job, JobPage, Submitted
 from core.analysis import TERMINAL_STATES, JobState, Verdict
 from core.errors import Conflict
 from core.settings import settings
-from workers import reading, rescue, waiting
+from workers import reading, rescue, retry, waiting
 from workers.submission import Accepted, Submission, submit
 
 blueprint = Blueprint("analyses", __name__, url_prefix="/api/v1/analyses")
@@ -68,7 +68,6 @@ def create() -> Response:
     contents = wanted.contents()
     wait_s = jobs.preferred_wait()
     key = jobs.idempotency_key()
-    body = wanted.model_dump_json(exclude_none=True).encode()
     accepted = submit(
         Submission(
             contents=contents,
@@ -79,16 +78,21 @@ def create() -> Response:
             application_id=wanted.application_id or settings().application_id,
             session_id=wanted.session_id,
             policy=wanted.policy or "default",
-            deadline_s=settings().job_deadline,
+            deadline_s=wanted.deadline_s or settings().job_deadline,
             watched=wait_s > 0,
             idempotency_key=key,
-            request_hash=hashlib.sha256(body).digest() if key else None,
+            request_hash=_hash(wanted) if key else None,
         )
     )
     g.log = {"analysis_id": str(accepted.id)}
     if wait_s and _ended_within(wait_s, accepted):
         return _job(accepted.id)
-    answer = jsonify(id=str(accepted.id), status="queued", links=jobs.links(accepted.id))
+    return _accepted(accepted)
+
+
+def _accepted(accepted: Accepted) -> Response:
+    status = JobState.COMPLETED if accepted.cached else JobState.QUEUED
+    answer = jsonify(id=str(accepted.id), status=status, links=jobs.links(accepted.id))
     answer.status_code = 202
     answer.headers["Location"] = jobs.links(accepted.id)["self"]
     answer.headers["Retry-After"] = str(POLL_SECONDS)
@@ -97,11 +101,16 @@ def create() -> Response:
     return answer
 
 
+def _hash(wanted: AnalysisRequest) -> bytes:
+    """What tells one body from another under the same Idempotency-Key."""
+    return hashlib.sha256(wanted.model_dump_json(exclude_none=True).encode()).digest()
+
+
 def _ended_within(seconds: float, accepted: Accepted) -> bool:
     def ended() -> bool:
         return reading.ended(accepted.id)
 
-    if accepted.replayed and ended():
+    if accepted.cached or (accepted.replayed and ended()):
         return True
     with waiters.slot() as free:
         return free and waiting.wait(accepted.id, seconds, ended)
@@ -248,6 +257,20 @@ def cancel(job_id: UUID) -> Response:
     if state != JobState.CANCELLED:
         raise Conflict(f"the analysis is {state} already; there is nothing to cancel")
     return _job(job_id)
+
+
+@blueprint.post("/<uuid:job_id>/retry")
+@operation(
+    "Do the failed part of a job again",
+    tag="analyses",
+    answers={
+        202: ("A new job over all items; what went well is taken over.", Submitted),
+    },
+    problems=(404, 409),
+)
+def retried(job_id: UUID) -> Response:
+    """Sent twice it gives the same job; 409 while the job is open or when nothing failed."""
+    return _accepted(retry.retry(job_id, g.tenant))
 
 
 @blueprint.get("/<uuid:job_id>/events")

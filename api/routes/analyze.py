@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 
@@ -57,7 +58,7 @@ def analyze() -> Response:
 
 
 def _judged(wanted: GuardRequest) -> dict[str, Any]:
-    limit = settings().guard_timeout
+    limit = min(wanted.deadline_s or math.inf, settings().guard_timeout)
     mode = jobs.chosen_mode(wanted.mode)
     begun = time.monotonic()
     accepted = submit(
@@ -78,7 +79,9 @@ def _judged(wanted: GuardRequest) -> dict[str, Any]:
     def ended() -> bool:
         return reading.ended(accepted.id)
 
-    done = accepted.waits_for_gpu and waiting.wait(accepted.id, MODE_SECONDS[mode], ended)
+    done = accepted.cached or (
+        accepted.waits_for_gpu and waiting.wait(accepted.id, MODE_SECONDS[mode], ended)
+    )
     if accepted.waits_for_gpu and not done:
         rescue.skip_without_gpu(accepted.id)
     left = limit - (time.monotonic() - begun)
@@ -116,5 +119,6 @@ def _judged(wanted: GuardRequest) -> dict[str, Any]:
             "engines_skipped": judgement["engines_skipped"],
             "engines_failed": judgement["engines_failed"],
             "analysis_time_ms": spent,
+            "cached": row["cached"],
         },
     }

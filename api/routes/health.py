@@ -1,7 +1,11 @@
-"""Liveness touches nothing; readiness asks database, broker and every worker class, and says."""
+"""Liveness touches nothing; readiness looks at database, broker and every queue's newest proof of
+work, and says what is missing.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -11,13 +15,17 @@ from api.operations import operation
 from core import __version__
 from core.database import ping
 from core.errors import SentinelError
-from workers import presence
-from workers.rescue import queue_lengths
+from workers import canary, presence
+from workers.canary import EVERY_SECONDS, Proof, proof_of
+from workers.launch import command_for, served
+from workers.queues import queue_lengths
 
 blueprint = Blueprint("health", __name__)
 
 REQUIRED_CLASSES = ("cpu", "io")
 OPTIONAL_CLASSES = ("gpu", "control")
+PROVEN = {"cpu": ("cpu", "cpu-batch"), "io": ("io", "watch")}
+"""The queues that must be served; `control` may be served by either of two classes."""
 
 
 class Alive(BaseModel):
@@ -60,8 +68,10 @@ def live() -> Response:
     public=True,
 )
 def ready() -> tuple[Response, int]:
-    """Ask every dependency."""
-    checks = {"database": _database(), "broker": _broker(), **_workers()}
+    """Look at every dependency. Nothing is waited for, and nobody makes it send more canaries than
+    one per queue and EVERY_SECONDS."""
+    broker = _broker()
+    checks = {"database": _database(), "broker": broker, **_workers(may_send=broker["ok"])}
     good = all(check["ok"] for check in checks.values())
     answer = jsonify(status="ready" if good else "not ready", version=__version__, checks=checks)
     return answer, 200 if good else 503
@@ -87,21 +97,45 @@ def _broker() -> dict[str, Any]:
     return _check(True, ", ".join(f"{name}: {size} waiting" for name, size in lengths.items()))
 
 
-def _workers() -> dict[str, Any]:
+def _workers(*, may_send: bool) -> dict[str, Any]:
     try:
-        up = presence.fresh()
+        up, slots, proofs = presence.fresh(), presence.slots(), canary.proofs()
     except SentinelError:
         return {f"workers.{name}": _check(False, "unknown") for name in REQUIRED_CLASSES}
-    checks = {
-        f"workers.{name}": _check(
-            up.get(name, 0) > 0,
-            f"{up[name]} up"
-            if up.get(name)
-            else f"no fresh heartbeat; start `sentinel worker --class {name}`",
+    if may_send and any(proof_of(queue, proofs).age_s > EVERY_SECONDS for queue in slots):
+        with suppress(SentinelError):
+            canary.send_due()
+    checks = {}
+    for name in REQUIRED_CLASSES:
+        told = {queue: _queue(queue, slots, proofs) for queue in PROVEN[name]}
+        bad = [detail for ok, detail in told.values() if not ok]
+        checks[f"workers.{name}"] = _check(
+            not bad, ", ".join(bad or [detail for _, detail in told.values()])
         )
-        for name in REQUIRED_CLASSES
-    }
     for name in OPTIONAL_CLASSES:
-        count = up.get(name, 0)
-        checks[f"workers.{name}"] = _check(True, f"{count} up" if count else "none, optional")
+        checks[f"workers.{name}"] = _check(True, _optional(name, up.get(name, 0), slots, proofs))
     return checks
+
+
+def _optional(name: str, count: int, slots: Mapping[str, int], proofs: Mapping[str, Proof]) -> str:
+    if not count:
+        return "none, optional"
+    told = [_queue(queue, slots, proofs) for queue in served(name) if queue in slots]
+    return ", ".join(
+        [f"{count} up", *(detail if ok else f"not ok: {detail}" for ok, detail in told)]
+    )
+
+
+def _queue(queue: str, slots: Mapping[str, int], proofs: Mapping[str, Proof]) -> tuple[bool, str]:
+    """Whether work of the queue is done, and the facts."""
+    if not slots.get(queue):
+        return False, f"{queue}: no worker serves it; start `{command_for(queue)}`"
+    if queue not in proofs:
+        return False, f"{queue}: its worker has yet to do its first task"
+    proof = proofs[queue]
+    if proof.silent:
+        return False, (
+            f"{queue}: nothing done for {proof.age_s:.0f} s although a worker reports, so its"
+            " processes hang; restart it"
+        )
+    return True, f"{queue}: {proof.age_s:.1f} s ago"
