@@ -22,9 +22,11 @@ def programs(home: Home, chosen: Settings, *, with_flower: bool) -> list[Program
         command = embedded.valkey_command(home, chosen.valkey_port)
         found.append(Program("valkey", command, STORES))
     found.append(_role("api"))
-    for engine_class in ("cpu", "gpu", "io", "control"):
-        if engine_class != "gpu" or _gpu_extra():
-            found.append(_role("worker", "--class", engine_class, name=f"worker-{engine_class}"))
+    found.append(_worker("cpu", "--lane", "single"))
+    found.append(_worker("cpu", "--lane", "batch", name="worker-cpu-batch"))
+    if _gpu_extra():
+        found.append(_worker("gpu"))
+    found += [_worker("io"), _worker("control")]
     found.append(_role("beat"))
     if with_flower:
         found.append(_role("flower"))
@@ -62,6 +64,11 @@ def child_environment(home: Home) -> dict[str, str]:
 def _role(*arguments: str, name: str = "") -> Program:
     command = (sys.executable, "-P", "-m", "cli.sentinel", "--tethered", *arguments)
     return Program(name or arguments[0], command, FARM)
+
+
+def _worker(engine_class: str, *options: str, name: str = "") -> Program:
+    command = ("worker", "--class", engine_class, *options)
+    return _role(*command, name=name or f"worker-{engine_class}")
 
 
 def _gpu_extra() -> bool:

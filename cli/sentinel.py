@@ -103,16 +103,25 @@ def api() -> None:
     type=click.Choice(["cpu", "gpu", "io", "control"]),
     help="Class of queues to serve.",
 )
-def worker(engine_class: str) -> None:
-    """Run a worker for one class of queues.
+@click.option(
+    "--lane",
+    type=click.Choice(["both", "single", "batch"]),
+    help="Which queue of class cpu or gpu: single inputs, batches, or (default) both.",
+)
+def worker(engine_class: str, lane: str | None) -> None:
+    """Run a worker for one class of queues, or for one lane of it.
+
+    A worker of each lane keeps guard calls from waiting behind batches; the one for batches runs at
+    a lower CPU priority.
 
     \b
     Example:
         sentinel worker --class cpu
+        sentinel worker --class cpu --lane batch
     """
     from workers import launch
 
-    launch.worker(engine_class)
+    launch.worker(engine_class, lane)
 
 
 @cli.command()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psutil
@@ -121,6 +122,22 @@ class Farm:
             return None if job["status"] in ("queued", "running") else job
 
         return dict(eventually(ended, within=within))
+
+
+def caught(farm: Farm, job_id: str) -> tuple[psutil.Process, UUID] | None:
+    """A pool process, frozen in the middle of a run of the job, and the run."""
+    from core.database import query
+
+    for child in farm.children("worker-cpu"):
+        child.suspend()
+        if found := query(
+            "SELECT id FROM runs WHERE analysis_id = :job AND state = 'running' AND pid = :pid",
+            job=UUID(job_id),
+            pid=child.pid,
+        ):
+            return child, found[0]["id"]
+        child.resume()
+    return None
 
 
 DETECTORS = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -11,11 +11,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
+from core.database import single
 from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
-from workers import presence
+from workers import canary, presence
+from workers.app import BATCH_QUEUES, QUEUES, RUN_QUEUES
 from workers.launch import CLASSES
-from workers.rescue import queue_lengths
+from workers.queues import queue_lengths
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 log = logging.getLogger(__name__)
@@ -25,33 +27,59 @@ class _Now:
     """Gauges read at the moment of the scrape; a store that is down leaves its gauges out."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        try:
-            lengths = queue_lengths()
-        except SentinelError:
-            lengths = {}
-        length = GaugeMetricFamily(
-            "sentinel_queue_length", SCRAPED["sentinel_queue_length"], labels=["queue"]
-        )
-        for queue, size in lengths.items():
-            length.add_metric([queue], size)
-        yield length
+        lengths = _known(queue_lengths)
+        yield _by_queue("sentinel_queue_length", lengths)
         if "io" in lengths:
             yield GaugeMetricFamily(
                 "sentinel_event_buffer_size",
                 SCRAPED["sentinel_event_buffer_size"],
                 value=lengths["io"],
             )
-        up = GaugeMetricFamily(
-            "sentinel_workers_up", SCRAPED["sentinel_workers_up"], labels=["queue"]
-        )
-        try:
-            workers = presence.fresh()
-        except SentinelError:
-            workers = None
-        if workers is not None:
-            for engine_class in CLASSES:
-                up.add_metric([engine_class], workers.get(engine_class, 0))
-        yield up
+        yield _by_queue("sentinel_queue_oldest_seconds", _known(oldest))
+        yield _by_queue("sentinel_queue_proof_seconds", _known(_proof_ages))
+        yield _by_queue("sentinel_worker_slots", _known(_slots))
+        yield _by_queue("sentinel_workers_up", _known(_workers))
+
+
+def _known(read: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
+    try:
+        return read()
+    except SentinelError:
+        return {}
+
+
+def _by_queue(name: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, SCRAPED[name], labels=["queue"])
+    for queue, value in values.items():
+        gauge.add_metric([queue], value)
+    return gauge
+
+
+def oldest() -> Mapping[str, float]:
+    """Age in seconds of the oldest waiting run by queue, 0 for none. Raises DatabaseDown.
+
+    A part of a batch that was moved to the lane of single inputs does not speak for that lane: it
+    is older than anything there.
+    """
+    rows = single(
+        "SELECT r.queue, extract(epoch FROM now() - min(r.created_at))::float AS age FROM runs r"
+        " WHERE r.state = 'queued' AND (r.queue = ANY(CAST(:batch AS text[])) OR EXISTS (SELECT"
+        "  FROM analyses a WHERE a.id = r.analysis_id AND a.kind <> 'batch')) GROUP BY 1",
+        batch=list(BATCH_QUEUES),
+    )
+    return {**dict.fromkeys(RUN_QUEUES, 0.0), **{row.queue: row.age for row in rows}}
+
+
+def _proof_ages() -> Mapping[str, float]:
+    return {queue: proof.age_s for queue, proof in canary.proofs().items()}
+
+
+def _slots() -> Mapping[str, float]:
+    return {**dict.fromkeys(QUEUES, 0), **presence.slots()}
+
+
+def _workers() -> Mapping[str, float]:
+    return {**dict.fromkeys(CLASSES, 0), **presence.fresh()}
 
 
 def page() -> bytes:

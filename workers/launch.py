@@ -13,34 +13,69 @@ from core.metrics_home import share
 from core.settings import settings
 
 CLASSES = ("cpu", "gpu", "io", "control")
-SERVED = {"cpu": "cpu,cpu-batch", "gpu": "gpu,gpu-batch", "io": "watch,io,control"}
+LANES = ("both", "single", "batch")
+LANED = ("cpu", "gpu")
+OTHERS = {"io": ("watch", "io", "control"), "control": ("control",)}
 POOLS = {"cpu": "prefork", "gpu": "threads", "io": "threads", "control": "threads"}
 THREADS = {"gpu": 4, "io": 4, "control": 2}
+BATCH_NICE = 10
+"""How far a worker of the batch lane alone stands back for the CPU."""
 
 
-def worker(engine_class: str) -> None:
-    """Serve the queues of one class until told to stop; `io` takes `control` along."""
+def served(engine_class: str, lane: str | None = None) -> tuple[str, ...]:
+    """The queues of a worker of this class and lane. Raises ConfigError for an unknown one."""
     if engine_class not in CLASSES:
         raise ConfigError(f"--class {engine_class!r} is unknown; choose {', '.join(CLASSES)}")
+    if lane is not None and lane not in LANES:
+        raise ConfigError(f"--lane {lane!r} is unknown; choose {', '.join(LANES)}")
+    if engine_class not in LANED:
+        if lane is not None:
+            raise ConfigError(
+                f"class {engine_class} has no lanes; leave --lane out, "
+                f"it is for {' and '.join(LANED)}"
+            )
+        return OTHERS[engine_class]
+    single, batch = engine_class, f"{engine_class}-batch"
+    return {"single": (single,), "batch": (batch,)}.get(lane or "both", (single, batch))
+
+
+def command_for(queue: str) -> str:
+    """The command that starts a worker for this queue; one for both lanes where a model is held."""
+    lanes = {"cpu": "cpu --lane single", "cpu-batch": "cpu --lane batch"}
+    classes = {"gpu": "gpu", "gpu-batch": "gpu", "control": "control"}
+    return f"sentinel worker --class {lanes.get(queue) or classes.get(queue, 'io')}"
+
+
+def worker(engine_class: str, lane: str | None = None) -> None:
+    """Serve the queues of one class, or one lane of it, until told to stop.
+
+    A worker of the batch lane alone runs at a lower CPU priority, so that batches use what guard
+    calls leave. `io` takes `control` along.
+    """
+    queues = served(engine_class, lane)
     share(settings().sentinel_home)
     from workers import presence
 
-    os.environ[presence.CLASS_ENV] = engine_class
-    name = f"{engine_class}-{os.getpid()}@{socket.gethostname()}"
-    os.environ[presence.NAME_ENV] = name
+    role = queues[0] if engine_class in LANED else engine_class
+    name = f"{role}-{os.getpid()}@{socket.gethostname()}"
+    pool = POOLS[engine_class]
+    threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
+    presence.introduce(
+        presence.Worker(engine_class, queues, threads, forks=pool == "prefork"), name
+    )
     os.environ.setdefault("REMAP_SIGTERM", "SIGQUIT")
     if engine_class == "io":
         check_files()
-    app = _prepared(f"worker-{engine_class}")
-    queues = SERVED.get(engine_class, engine_class)
-    threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
+    if lane == "batch":
+        os.nice(BATCH_NICE)
+    app = _prepared(f"worker-{role}")
     try:
         app.worker_main(
             [
                 "worker",
                 "--hostname", name,
-                "--queues", queues,
-                "--pool", POOLS[engine_class],
+                "--queues", ",".join(queues),
+                "--pool", pool,
                 "--concurrency", str(threads),
                 "--loglevel", settings().log_level,
                 "--without-mingle",

@@ -1,4 +1,7 @@
-"""Which worker classes are up: each worker writes a heartbeat, readers look at its freshness."""
+"""Which workers are up: each writes a heartbeat with the queues it serves and how many processes
+it has for them; readers look at its freshness. A worker also watches its pool processes, so that
+what a dead one was running is given on at once and not when its lease runs out.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,11 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import psutil
 from celery import signals
 
 from core.database import TROUBLE, UnitOfWork, single, unit_of_work
@@ -17,12 +22,36 @@ from core.database import TROUBLE, UnitOfWork, single, unit_of_work
 log = logging.getLogger(__name__)
 
 BEAT_SECONDS = 2.0
+LOOK_SECONDS = 0.5
 FRESH_SECONDS = 7.0
+RECENT_SECONDS = 30.0
 CLASS_ENV = "SENTINEL_WORKER_CLASS"
 NAME_ENV = "SENTINEL_WORKER_NAME"
 
+_FAULTS: tuple[type[Exception], ...] = (*TROUBLE, psutil.Error)
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What a worker says of itself. `forks` where its slots are processes and not threads."""
+
+    engine_class: str
+    queues: tuple[str, ...]
+    slots: int
+    forks: bool = False
+
+
+_own: Worker | None = None
 _cache: tuple[float, Mapping[str, int]] = (0.0, {})
 _stop = threading.Event()
+
+
+def introduce(worker: Worker, name: str) -> None:
+    """Say what this process is going to be; its heartbeat begins once it takes work."""
+    global _own
+    _own = worker
+    os.environ[CLASS_ENV] = worker.engine_class
+    os.environ[NAME_ENV] = name
 
 
 def worker_name() -> str:
@@ -40,6 +69,28 @@ def fresh() -> Mapping[str, int]:
     return {row.engine_class: row.n for row in rows}
 
 
+def slots() -> Mapping[str, int]:
+    """Pool processes of workers with a fresh heartbeat, by the queue they serve.
+
+    Raises DatabaseDown.
+    """
+    return _slots(FRESH_SECONDS)
+
+
+def slots_recently() -> Mapping[str, int]:
+    """As `slots`, over the last half minute: a worker that is being started again still counts."""
+    return _slots(RECENT_SECONDS)
+
+
+def _slots(seconds: float) -> Mapping[str, int]:
+    rows = single(
+        "SELECT queue, sum(slots)::int AS n FROM worker_heartbeats, unnest(queues) AS queue"
+        " WHERE seen_at > now() - make_interval(secs => :secs) GROUP BY 1",
+        secs=seconds,
+    )
+    return {row.queue: row.n for row in rows}
+
+
 def is_up(engine_class: str, *, stale_s: float = 1.0) -> bool:
     """Whether a worker of the class is up, by a look that is at most `stale_s` old."""
     global _cache
@@ -50,15 +101,24 @@ def is_up(engine_class: str, *, stale_s: float = 1.0) -> bool:
     return classes.get(engine_class, 0) > 0
 
 
-def beat(engine_class: str) -> None:
-    """Write this worker's heartbeat."""
+def beat(worker: Worker, *, arriving: bool = False) -> None:
+    """Write this worker's heartbeat; on arrival over that of a predecessor of the same name."""
     with unit_of_work() as work:
         work.relax()
         work.execute(
-            "INSERT INTO worker_heartbeats (name, engine_class, pid, started_at, seen_at)"
-            " VALUES (:name, :class, :pid, now(), now())"
-            " ON CONFLICT (name) DO UPDATE SET seen_at = now(), pid = :pid",
-            **{"name": worker_name(), "class": engine_class, "pid": os.getpid()},
+            "INSERT INTO worker_heartbeats AS w (name, engine_class, pid, started_at, seen_at,"
+            " slots, queues) VALUES (:name, :class, :pid, now(), now(), :slots,"
+            " CAST(:queues AS text[])) ON CONFLICT (name) DO UPDATE SET seen_at = now(),"
+            " started_at = CASE WHEN :arriving THEN now() ELSE w.started_at END, pid = :pid,"
+            " slots = :slots, queues = excluded.queues",
+            **{
+                "name": worker_name(),
+                "class": worker.engine_class,
+                "pid": os.getpid(),
+                "slots": worker.slots,
+                "queues": list(worker.queues),
+                "arriving": arriving,
+            },
         )
 
 
@@ -82,12 +142,62 @@ def _forget(work: UnitOfWork) -> None:
     work.execute("DELETE FROM worker_heartbeats WHERE name = :name", name=worker_name())
 
 
-def _keep_beating(engine_class: str) -> None:
+def end_leases(pids: Sequence[int]) -> int:
+    """End the leases of what this worker's dead processes were running; returns how many."""
+    rows = single(
+        "UPDATE runs SET lease_until = now() WHERE id IN (SELECT id FROM runs"
+        " WHERE worker = :name AND pid = ANY(CAST(:pids AS int[])) AND state = 'running'"
+        " AND lease_until > now() ORDER BY id FOR UPDATE SKIP LOCKED) RETURNING id, pid",
+        name=worker_name(),
+        pids=list(pids),
+    )
+    for row in rows:
+        log.warning("pool process %d died over run %s; its lease is ended", row.pid, row.id)
+    return len(rows)
+
+
+class Pool:
+    """The pool processes of this worker, and which of them have died of late.
+
+    A death is told at several looks, because what the process had sent last may reach PostgreSQL
+    after its end.
+    """
+
+    told = 4
+
+    def __init__(self) -> None:
+        self.alive: set[psutil.Process] = set()
+        self.dead: dict[int, int] = {}
+
+    def died(self) -> list[int]:
+        """Look; the ids of the processes that were there and are not."""
+        now = {one for one in psutil.Process().children() if _lives(one)}
+        self.dead = {pid: left - 1 for pid, left in self.dead.items() if left > 1}
+        self.dead |= {one.pid: self.told for one in self.alive - now}
+        self.alive = now
+        return list(self.dead)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _keep_beating(worker: Worker) -> None:
     """Beat until told to stop, then say goodbye, so that nobody plans with this worker."""
-    while not _stop.wait(BEAT_SECONDS):
+    pool, beaten = Pool(), time.monotonic()
+    if worker.forks:
+        pool.died()
+    while not _stop.wait(LOOK_SECONDS):
         try:
-            beat(engine_class)
-        except TROUBLE as problem:
+            if worker.forks and (dead := pool.died()):
+                end_leases(dead)
+            if time.monotonic() - beaten >= BEAT_SECONDS:
+                beaten = time.monotonic()
+                beat(worker)
+        except _FAULTS as problem:
             log.warning("heartbeat not written: %s", problem)
     try:
         with unit_of_work() as work:
@@ -98,16 +208,13 @@ def _keep_beating(engine_class: str) -> None:
 
 @signals.worker_ready.connect
 def _arrive(**_: Any) -> None:
-    engine_class = os.environ.get(CLASS_ENV)
-    if not engine_class:
+    if _own is None:
         return
     try:
-        beat(engine_class)
+        beat(_own, arriving=True)
     except TROUBLE as problem:
         log.warning("heartbeat not written: %s", problem)
-    threading.Thread(
-        target=_keep_beating, args=(engine_class,), name="heartbeat", daemon=True
-    ).start()
+    threading.Thread(target=_keep_beating, args=(_own,), name="heartbeat", daemon=True).start()
 
 
 @signals.worker_shutting_down.connect

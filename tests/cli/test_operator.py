@@ -118,7 +118,9 @@ def test_without_a_farm_it_says_what_to_set(farm: Farm, tmp_path: Path) -> None:
     assert (done.returncode, "DATABASE_URL" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize("group", ["keys", "engines", "detectors", "alerts", "storage", "metrics"])
+@pytest.mark.parametrize(
+    "group", ["keys", "engines", "detectors", "alerts", "jobs", "storage", "metrics"]
+)
 def test_every_group_has_help_with_an_example(farm: Farm, group: str) -> None:
     assert "Example:" in run(farm, group, "--help").stdout
 
@@ -131,12 +133,25 @@ def test_nothing_is_stuck(farm: Farm) -> None:
 def test_a_run_without_a_worker_is_stuck_and_says_why(farm: Farm) -> None:
     farm.stop("worker-cpu")
     try:
-        job_id = farm.submit(text="hello")
+        job_id = farm.submit(text="hello, is anybody there")
         done = run(farm, "jobs", "stuck", "--older-than", "0", "--json")
     finally:
         farm.start("worker-cpu", "worker", "--class", "cpu")
     assert done.returncode == 1
     assert [(row["job"], row["why"]) for row in json.loads(done.stdout)] == [
-        (job_id, "no worker of class cpu is up")
+        (job_id, "no worker serves queue cpu; start `sentinel worker --class cpu --lane single`")
     ]
     assert farm.finished(job_id)["status"] == "completed"
+
+
+def test_a_job_is_shown_with_its_end(farm: Farm) -> None:
+    job_id = farm.submit(text="a job to be shown")
+    farm.finished(job_id)
+    done = run(farm, "jobs", "show", job_id, "--json")
+    shown = json.loads(done.stdout)
+    assert (shown["state"], shown["items_done"], shown["open_runs"]) == ("completed", 1, [])
+
+
+def test_a_job_that_is_not_there_says_where_to_look(farm: Farm) -> None:
+    done = run(farm, "jobs", "show", "01a2001f-3d8f-75e2-a974-ab6987b6bcc1")
+    assert (done.returncode, "list GET /api/v1/analyses" in done.stderr) == (2, True)

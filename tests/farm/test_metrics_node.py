@@ -14,9 +14,12 @@ from pathlib import Path
 import pytest
 
 from core import metrics_home
+from core.database import unit_of_work
 from core.errors import StartError
+from core.ids import new_id
 from tests.conftest import ROOT
 from workers import exporter
+from workers.app import QUEUES
 from workers.launch import CLASSES
 
 TELEMETRY = "sentinel_telemetry_events_total"
@@ -157,8 +160,48 @@ def test_a_silent_connection_is_let_go(port: int, monkeypatch: pytest.MonkeyPatc
         assert silent.recv(1) == b""
 
 
-def test_workers_are_counted_by_the_class_they_serve(port: int) -> None:
+def scraped(port: int, name: str) -> dict[str, float]:
+    """The values of a gauge by queue."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=3) as answer:
         lines = answer.read().decode().splitlines()
-    up = [line.split()[0] for line in lines if line.startswith("sentinel_workers_up{")]
-    assert up == [f'sentinel_workers_up{{queue="{each}"}}' for each in CLASSES]
+    found = [line.split() for line in lines if line.startswith(f"{name}{{")]
+    return {labels.split('"')[1]: float(value) for labels, value in found}
+
+
+def test_workers_are_counted_by_the_class_they_serve(port: int) -> None:
+    assert [*scraped(port, "sentinel_workers_up")] == [*CLASSES]
+
+
+def test_slots_are_shown_for_every_queue_served_or_not(port: int) -> None:
+    assert {*QUEUES} <= {*scraped(port, "sentinel_worker_slots")}
+
+
+@pytest.fixture
+def facts(stores: object) -> Iterator[None]:
+    """In queue gpu: a run that waits for 50 s, a moved part of a batch, a proof of long ago."""
+    with unit_of_work() as work:
+        for kind, age in (("single", 50), ("batch", 500)):
+            work.execute(
+                "WITH job AS (INSERT INTO analyses (id, kind, state, mode, item_count, runs_left,"
+                " created_at, deadline_at, application_id) VALUES (:id, :kind, 'queued', 'fast', 1,"
+                " 1, now(), now() + interval '1 h', 'facts') RETURNING id)"
+                " INSERT INTO runs (id, analysis_id, engine_class, queue, chunk, first_item,"
+                " last_item, engines, state, created_at) SELECT id, id, 'tpu', 'gpu', 0, 0, 0,"
+                " '{}', 'queued', now() - make_interval(secs => :age) FROM job",
+                id=new_id(),
+                kind=kind,
+                age=age,
+            )
+        work.execute(
+            "INSERT INTO canaries (queue, seen_at) VALUES ('gpu', now() - interval '70 s')"
+            " ON CONFLICT (queue) DO UPDATE SET seen_at = excluded.seen_at"
+        )
+    yield
+    with unit_of_work() as work:
+        work.execute("DELETE FROM analyses WHERE application_id = 'facts'")
+
+
+def test_the_age_of_a_queue_and_of_its_last_proof_are_shown(port: int, facts: None) -> None:
+    oldest = scraped(port, "sentinel_queue_oldest_seconds")
+    assert (oldest["gpu"], oldest["gpu-batch"]) == (pytest.approx(50, abs=5), 0)
+    assert scraped(port, "sentinel_queue_proof_seconds")["gpu"] == pytest.approx(70, abs=5)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
+import yaml
 
-from tests.conftest import Farm
+from tests.conftest import ROOT, Farm
 
 pytestmark = pytest.mark.farm
 
@@ -27,9 +29,12 @@ NAMES = [
     "sentinel_event_buffer_size",
     "sentinel_kafka_consumer_lag",
     "sentinel_queue_length",
+    "sentinel_queue_oldest_seconds",
+    "sentinel_queue_proof_seconds",
     "sentinel_queue_wait_seconds_count",
     "sentinel_task_runtime_seconds_count",
     "sentinel_workers_up",
+    "sentinel_worker_slots",
 ]
 
 
@@ -54,6 +59,12 @@ def test_metrics_have_the_names_of_the_contract(farm: Farm) -> None:
         name for name in NAMES if name not in families and name.rsplit("_", 1)[0] not in families
     ]
     assert missing == []
+
+
+def test_alert_rules_ask_for_metrics_that_exist() -> None:
+    rules = yaml.safe_load((ROOT / "ops/prometheus/rules.yml").read_text())["groups"][0]["rules"]
+    asked = {name for rule in rules for name in re.findall(r"sentinel_\w+", rule["expr"])}
+    assert asked <= {*NAMES}
 
 
 def test_a_blocked_request_is_counted_as_blocked(farm: Farm) -> None:
