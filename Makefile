@@ -53,11 +53,12 @@ lint: $(VENV)/.installed-dev ## import directions, style, format, types
 
 gpu: $(VENV)/.installed-gpu ## add torch and transformers, for the GPU class of engines
 
-bench: $(VENV)/.installed ## latency of analyses against a running farm
-	@$(PY) ops/bench/latency.py
+bench: $(VENV)/.installed ## speeds of a farm of its own, as ratios to what its parts do alone
+	@$(PY) -m ops.bench $(ARGS)
 
-chaos: $(VENV)/.installed ## break a farm under load for 15 minutes, then audit what was promised
-	@$(PY) ops/chaos/chaos.py
+chaos: $(VENV)/.installed-dev ## break a farm under load for 15 minutes, then audit what was promised
+	@mkdir -p build
+	@$(PY) -m ops.chaos --json build/chaos.json --graph build/chaos.svg $(ARGS)
 
 clean: ## remove the virtual environment and every cache; data directories stay
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

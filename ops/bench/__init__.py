@@ -1,0 +1,1 @@
+"""Benchmarks: what the farm does, and what its parts could do alone, as ratios of one run."""
