@@ -1,0 +1,1 @@
+"""Breaks a farm under load and audits what it promised."""
