@@ -42,12 +42,13 @@ _FINISH_SOLE = f"""
 WITH closed AS (
     UPDATE runs SET state = :run_state, finished_at = now(), lease_until = NULL,
         error = nullif(:run_error, '')
-    WHERE id = :run AND attempt = :attempt AND state = 'running' RETURNING analysis_id
+    WHERE id = :run AND attempt = :attempt AND state || '' = 'running' RETURNING analysis_id
 ), job AS (
     UPDATE analyses SET runs_left = 0, items_done = item_count, state = :state,
         finished_at = clock_timestamp(), risk_score = :risk_score, verdict = :verdict,
         action = :action, degraded = :degraded, error = :error
-    FROM closed c WHERE id = c.analysis_id AND state IN ('queued', 'running') RETURNING analyses.*
+    FROM closed c WHERE id = c.analysis_id AND state || '' IN ('queued', 'running')
+    RETURNING analyses.*
 ), judged AS (
     {verdicts.INSERT.format(owner="id, tenant, application_id", source="FROM job")}
 )
@@ -98,7 +99,7 @@ def _finish_part(
         closed = work.execute(
             "UPDATE runs SET state = :state, finished_at = now(), lease_until = NULL,"
             " error = nullif(:error, '')"
-            " WHERE id = :id AND attempt = :attempt AND state = 'running'",
+            " WHERE id = :id AND attempt = :attempt AND state || '' = 'running'",
             id=run.id,
             attempt=run.attempt,
             state=state,
@@ -135,7 +136,8 @@ def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineR
     """
     job = work.execute(
         "UPDATE analyses SET runs_left = runs_left - 1 WHERE id = :id"
-        " AND state IN ('queued', 'running') RETURNING id, options, runs_left, item_count",
+        " AND state || '' IN ('queued', 'running')"
+        " RETURNING id, options, runs_left, item_count",
         id=run.analysis_id,
     ).one_or_none()
     if job is None:

@@ -46,7 +46,7 @@ _NO_VERDICT: Mapping[str, Any] = dict.fromkeys(
 def ended(job_id: UUID) -> bool:
     """True once the job is in a terminal state or gone."""
     return not single(
-        "SELECT 1 FROM analyses WHERE id = :id AND state IN ('queued', 'running')", id=job_id
+        "SELECT 1 FROM analyses WHERE id = :id AND state || '' IN ('queued', 'running')", id=job_id
     )
 
 

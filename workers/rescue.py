@@ -15,13 +15,14 @@ from workers import canary, presence, waiting
 from workers.app import BATCH_QUEUES, RUN_QUEUES, app, publish_runs
 from workers.folding import store_results
 from workers.queues import queue_lengths
-from workers.runs import MAX_DEATHS, Run, run_of
+from workers.runs import MAX_DEATHS, RENEW_SECONDS, Run, run_of
 from workers.submission import NO_GPU_WORKER
 from workers.task import periodic
 
 log = logging.getLogger(__name__)
 
-LOST_AFTER_SECONDS = 5.0
+LOST_AFTER_SECONDS = 2.0
+"""A worker takes a message only when a process is free, so that one taken is claimed at once."""
 RESEND_AFTER_SECONDS = 60.0
 AGED_SECONDS = 30.0
 BATCH = 500
@@ -63,7 +64,7 @@ def end_job(job: UUID, state: str, reason: str) -> bool:
         _lock_runs(work, job)
         row = work.execute(
             "UPDATE analyses SET state = :state, finished_at = clock_timestamp(), error = :reason"
-            " WHERE id = :id AND state IN ('queued', 'running') RETURNING watched",
+            " WHERE id = :id AND state || '' IN ('queued', 'running') RETURNING watched",
             id=job,
             state=state,
             reason=reason,
@@ -89,13 +90,16 @@ def release_orphans() -> int:
     """Give runs whose lease ran out another attempt, and close in on what kills their workers.
 
     The second death of a run with many items halves it, so that after some deaths the guilty item
-    stands alone and its neighbours are done; alone, it is given up after the third.
+    stands alone and its neighbours are done; alone, it is given up after the third. After
+    PostgreSQL's own restart the workers first have time to renew their leases.
     """
     worn = []
     with unit_of_work() as work:
         dead = work.execute(
             "SELECT * FROM runs WHERE state = 'running' AND lease_until < now()"
+            " AND pg_postmaster_start_time() < now() - make_interval(secs => :grace)"
             " ORDER BY id LIMIT :n FOR UPDATE SKIP LOCKED",
+            grace=2 * RENEW_SECONDS,
             n=BATCH,
         ).all()
         for row in dead:

@@ -1,6 +1,8 @@
 """The life of a run: claimed by compare-and-set and kept by a lease.
 
-Lock order everywhere: runs by id, then their job. A worker that lost its lease finds the attempt
+Lock order everywhere: runs by id, then their job. Where a row is found by its id, its state is
+compared as `state || ''`: else PostgreSQL, planning on a small table, may take the index of all
+open rows and read every one of them. A worker that lost its lease finds the attempt
 counter changed and writes nothing.
 """
 
@@ -23,8 +25,8 @@ from workers.wire import content_from_row, contents_from_text
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 6.0
-RENEW_SECONDS = 2.0
+LEASE_SECONDS = 5.0
+RENEW_SECONDS = 1.5
 MAX_DEATHS = 3
 
 
@@ -84,17 +86,20 @@ WITH claimed AS (
     UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker, pid = :pid,
         lease_until = now() + make_interval(secs => :lease),
         started_at = coalesce(started_at, now()), claimed_at = now()
-    WHERE id = :id AND state = 'queued'
+    WHERE id = :id AND state || '' = 'queued'
         AND set_config('synchronous_commit', 'off', true) IS NOT NULL
     RETURNING *
 ), begun AS (
     UPDATE analyses a SET state = 'running', started_at = now()
-    FROM claimed c WHERE a.id = c.analysis_id AND a.state = 'queued'
+    FROM claimed c WHERE a.id = c.analysis_id AND a.state || '' = 'queued'
 )
 SELECT c.id, c.analysis_id, c.tenant, c.application_id, c.engine_class, c.chunk, c.first_item,
     c.last_item, c.engines, c.attempt, a.mode, a.options, a.created_at AS accepted_at,
-    CASE WHEN c.attempt = 1 THEN extract(epoch FROM now() - c.created_at) END AS waited_s
+    CASE WHEN c.attempt = 1 THEN extract(epoch FROM now() - c.created_at) END AS waited_s,
+    CAST(t.bodies AS text) AS bodies
 FROM claimed c JOIN analyses a ON a.id = c.analysis_id
+LEFT JOIN contents t ON t.created_at = a.created_at AND t.analysis_id = a.id
+    AND t.item_index = c.first_item
 """
 _CONTENTS = """
 SELECT item_index, CAST(bodies AS text) AS bodies, body FROM contents
@@ -117,7 +122,8 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
         return None
     row = rows[0]
     run = run_of(row, row.mode, row.options, row.accepted_at, row.waited_s)
-    return run, contents_of(run)
+    chunk = contents_from_text(row.bodies)[: len(run.items)] if row.bodies else []
+    return run, chunk if len(chunk) == len(run.items) else contents_of(run)
 
 
 def contents_of(run: Run) -> list[Content]:
@@ -147,7 +153,7 @@ def still_mine(run: Run) -> bool:
     """False once the run was cancelled, expired or given to another attempt."""
     return bool(
         single(
-            "SELECT 1 FROM runs WHERE id = :id AND attempt = :attempt AND state = 'running'",
+            "SELECT 1 FROM runs WHERE id = :id AND attempt = :attempt AND state || '' = 'running'",
             id=run.id,
             attempt=run.attempt,
         )
