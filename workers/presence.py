@@ -59,6 +59,11 @@ def worker_name() -> str:
     return os.environ.get(NAME_ENV) or f"{os.getpid()}@{socket.gethostname()}"
 
 
+def only_queue() -> str | None:
+    """The queue that this worker and its pool serve where it is but one."""
+    return _own.queues[0] if _own is not None and len(_own.queues) == 1 else None
+
+
 def fresh() -> Mapping[str, int]:
     """Workers with a fresh heartbeat by class. Raises DatabaseDown."""
     rows = single(

@@ -81,12 +81,12 @@ def run_of(
     )
 
 
-_CLAIM = """
+_CLAIMED = """
 WITH claimed AS (
     UPDATE runs SET state = 'running', attempt = attempt + 1, worker = :worker, pid = :pid,
         lease_until = now() + make_interval(secs => :lease),
         started_at = coalesce(started_at, now()), claimed_at = now()
-    WHERE id = :id AND state || '' = 'queued'
+    WHERE id = {which} AND state || '' = 'queued'
         AND set_config('synchronous_commit', 'off', true) IS NOT NULL
     RETURNING *
 ), begun AS (
@@ -101,6 +101,11 @@ FROM claimed c JOIN analyses a ON a.id = c.analysis_id
 LEFT JOIN contents t ON t.created_at = a.created_at AND t.analysis_id = a.id
     AND t.item_index = c.first_item
 """
+_CLAIM = _CLAIMED.format(which=":id")
+_CLAIM_NEXT = _CLAIMED.format(
+    which="(SELECT id FROM runs WHERE queue = :queue AND state = 'queued'"
+    " ORDER BY published_at LIMIT 1 FOR UPDATE SKIP LOCKED)"
+)
 _CONTENTS = """
 SELECT item_index, CAST(bodies AS text) AS bodies, body FROM contents
 WHERE created_at = :at AND analysis_id = :job AND item_index BETWEEN :first AND :last
@@ -117,7 +122,16 @@ def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
 
     The claim need not reach the disk: what is lost with a crash is claimed again.
     """
-    rows = single(_CLAIM, id=run_id, worker=worker_name(), pid=os.getpid(), lease=LEASE_SECONDS)
+    return _claimed(_CLAIM, id=run_id)
+
+
+def claim_next(queue: str) -> tuple[Run, list[Content]] | None:
+    """As `claim`, of the run that has waited longest in a queue."""
+    return _claimed(_CLAIM_NEXT, queue=queue)
+
+
+def _claimed(statement: str, **which: Any) -> tuple[Run, list[Content]] | None:
+    rows = single(statement, worker=worker_name(), pid=os.getpid(), lease=LEASE_SECONDS, **which)
     if not rows:
         return None
     row = rows[0]

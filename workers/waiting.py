@@ -5,44 +5,45 @@ The list only wakes the waiter, who then reads PostgreSQL; a lost wake-up costs 
 
 from __future__ import annotations
 
-import functools
-import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 from uuid import UUID
 
-import redis
 from redis.exceptions import RedisError
 
-from core.settings import settings
+from core.valkey import client
+
+__all__ = ["announce", "client", "pipeline", "wait", "wake"]
 
 SLICE_SECONDS = 2.0
 KEPT_SECONDS = 60
-
-
-@functools.cache
-def _client_of(pid: int, url: str) -> redis.Redis:
-    return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=SLICE_SECONDS + 3)
-
-
-def client() -> redis.Redis:
-    """The Valkey client of this process."""
-    return _client_of(os.getpid(), settings().broker())
 
 
 def _key(job: UUID) -> str:
     return f"sentinel:done:{job}"
 
 
-def announce(job: UUID) -> None:
-    """Wake whoever waits for this job. Never fails: waiters look for themselves in the end."""
-    try:
-        with client().pipeline(transaction=False) as pipe:
-            pipe.lpush(_key(job), 1)
-            pipe.expire(_key(job), KEPT_SECONDS)
+@contextmanager
+def pipeline() -> Iterator[Any]:
+    """Commands that are sent together at the end. Never fails: what they say, the rows say too."""
+    with suppress(RedisError), client().pipeline(transaction=False) as pipe:
+        yield pipe
+        if pipe.command_stack:
             pipe.execute()
-    except RedisError:
-        return
+
+
+def announce(pipe: Any, job: UUID) -> None:
+    """Wake whoever waits for this job; waiters look for themselves in the end."""
+    pipe.lpush(_key(job), 1)
+    pipe.expire(_key(job), KEPT_SECONDS)
+
+
+def wake(job: UUID) -> None:
+    """Announce one job at once."""
+    with pipeline() as pipe:
+        announce(pipe, job)
 
 
 def wait(job: UUID, seconds: float, ended: Callable[[], bool]) -> bool:
