@@ -142,11 +142,6 @@ def _depth_over(document: Any, limit: int) -> bool:
     return True
 
 
-def json_document() -> Any:
-    """The request's JSON body. Raises Problem 400, 413 or 415."""
-    return document(raw())
-
-
 def document(data: bytes, values: int = MAX_VALUES) -> Any:
     """A body that was read already, as JSON. Raises Problem 400, 413 or 415."""
     kind = request.mimetype

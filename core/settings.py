@@ -11,6 +11,7 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -111,11 +112,13 @@ class Settings(BaseSettings):
         0, "Processes of a CPU worker; 0 takes one per core.", file="detection.workers"
     )
     brain_cache_enabled: bool = _setting(
-        True, f"Answer repeated inputs from a verdict cache. {LATER}"
+        True, "Answer repeated single inputs from a verdict cache, without a task."
     )
-    brain_cache_ttl: int = _setting(300, f"Life of a cached verdict, seconds. {LATER}")
+    brain_cache_ttl: int = _setting(300, "Life of a cached verdict, seconds; 0 keeps none.")
     brain_chunk_size: int = _setting(
-        100, "Items of a batch that travel in one message.", file="detection.batchSize"
+        250,
+        "Most items of a batch that travel in one message; fewer where they are long.",
+        file="detection.batchSize",
     )
     enabled_engines: Annotated[tuple[str, ...], NoDecode] = _setting(
         (), "Comma-separated engines to run; empty means all."
@@ -151,6 +154,17 @@ class Settings(BaseSettings):
     redis_url: SecretStr = _setting(SecretStr(""), "Redis or Valkey URL; empty means embedded.")
     redis_password: SecretStr = _setting(
         SecretStr(""), "Password for REDIS_URL where the URL carries none."
+    )
+    redis_sentinel_master: str = _setting(
+        "mymaster", "Name by which the sentinels of a `sentinel://` REDIS_URL know the master."
+    )
+    redis_sentinel_password: SecretStr = _setting(
+        SecretStr(""), "Password of the sentinels themselves, where they ask for one."
+    )
+    broker_url: SecretStr = _setting(
+        SecretStr(""),
+        "URL of the Celery broker where it is not REDIS_URL, e.g. `amqp://…` for RabbitMQ; "
+        "Valkey still wakes waiters and keeps the cache.",
     )
 
     smtp_password: SecretStr = _setting(SecretStr(""), "For `${SMTP_PASSWORD}` in alerts.yaml.")
@@ -226,6 +240,8 @@ class Settings(BaseSettings):
             )
         for name in ("retention_raw", "retention_aggregated"):
             parse_duration(getattr(self, name))
+        _demand_scheme("REDIS_URL", self.redis_url, REDIS_SCHEMES)
+        _demand_scheme("BROKER_URL", self.broker_url, (*AMQP_SCHEMES, *REDIS_SCHEMES))
         if self.production and len(self.auth_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(
                 f"AUTH_SECRET must have at least {MIN_SECRET_BYTES} bytes in production; "
@@ -284,16 +300,48 @@ class Settings(BaseSettings):
                 return "postgresql+psycopg2://" + url.removeprefix(prefix)
         return url
 
+    @property
+    def amqp(self) -> bool:
+        """Whether the broker is RabbitMQ."""
+        return self.broker_url.get_secret_value().startswith(AMQP_SCHEMES)
+
     def broker(self) -> str:
-        """URL of Redis or Valkey, password put in where the URL has none."""
+        """URL of the Celery broker. Raises ConfigError when none is known."""
+        return self.broker_url.get_secret_value() or self.redis()
+
+    def redis(self) -> str:
+        """URL of Redis or Valkey, password put in where the URL has none.
+
+        Raises ConfigError when neither REDIS_URL nor an embedded server is known.
+        """
         url = self.redis_url.get_secret_value()
         if not url:
             raise ConfigError("REDIS_URL is not set; run `sentinel up` or point it at Redis")
         password = self.redis_password.get_secret_value()
         scheme, _, rest = url.partition("://")
         if password and "@" not in rest:
-            return f"{scheme}://:{password}@{rest}"
+            return f"{scheme}://:{quote(password, safe='')}@{rest}"
         return url
+
+
+REDIS_SCHEMES = ("redis", "rediss", "sentinel")
+AMQP_SCHEMES = ("amqp", "amqps")
+
+
+def _demand_scheme(name: str, url: SecretStr, allowed: tuple[str, ...]) -> None:
+    """Refuse a URL over which the farm would fail later. The URL itself, a secret, is not shown."""
+    parts = [part for part in url.get_secret_value().split(";") if part]
+    schemes = {part.partition("://")[0] if "://" in part else "" for part in parts}
+    if wrong := sorted(schemes - set(allowed)):
+        raise ValueError(
+            f"{name} begins with {wrong[0]!r}; use {', '.join(f'{one}://' for one in allowed)}"
+            " (Redis Cluster cannot hold the queues; see docs/brokers.md)"
+        )
+    if len(parts) > 1 and (len(schemes) > 1 or schemes & {"redis", "rediss"}):
+        raise ValueError(
+            f"{name} lists several servers; that is for sentinel:// and RabbitMQ,"
+            " all with the same scheme"
+        )
 
 
 class _MountedSecrets(PydanticBaseSettingsSource):

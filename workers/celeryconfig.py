@@ -25,11 +25,15 @@ broker_use_ssl: dict[str, Any]
 
 if _chosen.amqp:
     broker_heartbeat = 10
-    broker_transport_options = {"confirm_publish": True, **_again}
+    broker_transport_options = {
+        "confirm_publish": True,
+        "read_timeout": queues.ANSWER_SECONDS,
+        "write_timeout": queues.ANSWER_SECONDS,
+        **_again,
+    }
     worker_consumer = "workers.consumer:FarmConsumer"
     task_publish_retry = True
     task_publish_retry_policy = _again
-    task_routes = {"*": {"confirm_timeout": queues.ANSWER_SECONDS}}
     task_acks_late = True
 else:
     broker_transport_options = {

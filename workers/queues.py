@@ -12,7 +12,8 @@ from core.settings import settings
 from workers.app import KEY_PREFIX, QUEUES, app, broker_guarded
 
 EXCHANGE = "sentinel"
-ANSWER_SECONDS = 3.0
+ANSWER_SECONDS = 3
+"""How long RabbitMQ may keep us waiting for any of its answers."""
 DELIVERIES = 2**31 - 1
 """RabbitMQ 4 drops a message that came back 20 times; events come back while PostgreSQL is away."""
 
@@ -43,20 +44,24 @@ def _of_redis() -> dict[str, int]:
 
 
 def _of_rabbitmq() -> dict[str, int]:
-    """A pooled connection may have died with an earlier broker; a second one is new."""
+    """A pooled connection may have died with an earlier broker; the second one is new."""
     try:
         return _asked()
+    except TimeoutError:
+        raise
     except (AMQPError, OSError):
         return _asked()
 
 
 def _asked() -> dict[str, int]:
+    """By declaring: a look at a queue that is not there yet is an error in RabbitMQ's log."""
     with app.connection_or_acquire() as connection:
-        return {queue: _length(connection, queue) for queue in QUEUES}
-
-
-def _length(connection: Any, queue: str) -> int:
-    """Asked by declaring it: a look at a queue that is not there is an error in RabbitMQ's log."""
-    channel = connection.default_channel
-    with channel.connection.transport.having_timeout(ANSWER_SECONDS):
-        return int(app.amqp.queues[queue](channel).queue_declare().message_count)
+        try:
+            channel = connection.default_channel
+            return {
+                queue: int(app.amqp.queues[queue](channel).queue_declare().message_count)
+                for queue in QUEUES
+            }
+        except TimeoutError:
+            connection.collect()
+            raise

@@ -50,7 +50,7 @@ def expire() -> int:
     """End jobs past their deadline."""
     with unit_of_work() as work:
         late = work.execute(
-            "SELECT id FROM analyses WHERE state IN ('queued', 'running') AND deadline_at < now()"
+            "SELECT id FROM analyses WHERE finished_at IS NULL AND deadline_at < now()"
             " LIMIT :n",
             n=BATCH,
         ).scalars()

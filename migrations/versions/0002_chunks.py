@@ -76,6 +76,9 @@ REST = """
 ALTER TABLE contents ADD COLUMN bodies json, ALTER COLUMN body DROP NOT NULL;
 
 ALTER TABLE analyses ADD COLUMN retry_of uuid, ADD COLUMN cached boolean NOT NULL DEFAULT false;
+DROP INDEX analyses_open;
+CREATE INDEX analyses_open ON analyses (deadline_at) WHERE finished_at IS NULL;
+ALTER TABLE analyses SET (fillfactor = 70);
 CREATE INDEX analyses_retried ON analyses (retry_of) WHERE retry_of IS NOT NULL;
 ALTER TABLE runs ADD COLUMN pid integer, ADD COLUMN cost double precision NOT NULL DEFAULT 0;
 CREATE INDEX runs_done ON runs (queue, finished_at) WHERE state = 'done';
