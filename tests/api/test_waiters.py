@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +29,7 @@ def client(stores: Any, opened: Any) -> FlaskClient:
 
 
 @pytest.fixture
-def job(stores: Any) -> UUID:
+def job(stores: Any) -> Iterator[UUID]:
     """A job that nobody will ever run."""
     made, now = new_id(), datetime.now(UTC)
     with unit_of_work() as work:
@@ -40,7 +41,9 @@ def job(stores: Any) -> UUID:
             now=now,
             later=now + timedelta(hours=1),
         )
-    return made
+    yield made
+    with unit_of_work() as work:
+        work.execute("DELETE FROM analyses WHERE id = :id", id=made)
 
 
 def test_half_of_the_threads_may_wait_and_at_least_one(opened: Any) -> None:

@@ -75,11 +75,11 @@ def leased(seconds: int) -> dict[str, str]:
 
 
 BUSY = (
-    "cpu-7@host (process 8) has it since 80 s and renewed its lease 2 s ago;"
+    "cpu-7@host (process 8) has it since 80 s and renewed its lease 1 s ago;"
     " 10 of 50 items of the job are done"
 )
 GIVEN_ON = "the lease of cpu-7@host is over since {} s; rescue gives the run to another {}"
-SENT = {"published_at": "now() - interval '2 s'"}
+SENT = {"published_at": "now() - interval '0.2 s'"}
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ SENT = {"published_at": "now() - interval '2 s'"}
             SENT,
             EMPTY,
             "queue cpu is empty: a worker is about to begin it, or its message is lost and is sent"
-            " again in 3 s",
+            " again in 2 s",
         ),
         (
             {"published_at": "now() - interval '6 s'"},

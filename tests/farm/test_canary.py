@@ -14,6 +14,7 @@ from core.ids import new_id
 from tests.conftest import Farm, caught, eventually
 from workers import canary, presence
 from workers.canary import Proof
+from workers.runs import LEASE_SECONDS
 
 pytestmark = pytest.mark.farm
 
@@ -131,8 +132,9 @@ def busy(farm: Farm) -> Iterator[None]:
         " now() + interval '1 h');"
         "INSERT INTO runs (id, analysis_id, engine_class, queue, chunk, first_item, last_item,"
         " engines, state, worker, lease_until, created_at, claimed_at) VALUES (:run, :job, 'gpu',"
-        " 'gpu-batch', 0, 0, 0, '{}', 'running', 'busy', now() + interval '5 s', now(),"
-        " now() - interval '1 h')",
+        " 'gpu-batch', 0, 0, 0, '{}', 'running', 'busy', now() + make_interval(secs => :left),"
+        " now(), now() - interval '1 h')",
+        left=LEASE_SECONDS - 1,
         job=job,
         run=run,
     )

@@ -20,16 +20,18 @@ MARKER = "crimson-penguin-9"
 
 @pytest.fixture
 def seen(farm: Farm) -> Iterator[list[dict[str, Any]]]:
-    """Task events as they come."""
+    """Task events as they come, once somebody asks for them as Flower does."""
     found: list[dict[str, Any]] = []
     with app.connection_for_read() as connection:
         receiver = app.events.Receiver(connection, handlers={"*": found.append})
         thread = threading.Thread(target=lambda: receiver.capture(timeout=10, wakeup=False))
         thread.start()
+        app.control.enable_events()
         eventually(lambda: any(one["type"].startswith("task-") for one in found))
         yield found
         receiver.should_stop = True
         thread.join()
+        app.control.disable_events()
 
 
 def test_events_show_names_and_ids_never_content(farm: Farm, seen: list[dict[str, Any]]) -> None:

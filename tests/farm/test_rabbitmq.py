@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from tests.conftest import Farm, eventually
 from tests.farm.small_farm import SmallFarm, small_farm
 from tests.farm.test_outage import failing_checks
 from tests.farm.test_telemetry import EVENTS, event, stored
+from workers.rabbitmq import NoAnswer, Transport
 
 pytestmark = pytest.mark.farm
 
@@ -86,6 +87,16 @@ class RabbitMQ:
             self.node.kill()
             self.node.wait()
             self.node = None
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        """As a node that hangs: its connections stay open."""
+        assert self.node is not None
+        self.node.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.node.send_signal(signal.SIGCONT)
 
     def close(self) -> None:
         self.kill()
@@ -181,6 +192,14 @@ def test_a_message_carries_the_run_alone(farm: SmallFarm, connection: Any) -> No
     (run,) = farm.row("SELECT id::text FROM runs WHERE analysis_id = %s", job)
     assert run in str(message.body)
     assert not {"never", "jailbreak"} & set(re.findall("[a-z]+", repr(vars(message))))
+
+
+def test_a_broker_that_hangs_is_not_waited_for(farm: SmallFarm, rabbitmq: RabbitMQ) -> None:
+    options = {"read_timeout": 1, "max_retries": 1}
+    with Connection(rabbitmq.url, transport=Transport, transport_options=options) as opened:
+        channel = opened.default_channel
+        with rabbitmq.stopped(), pytest.raises(NoAnswer):
+            channel.queue_declare("cpu", passive=True)
 
 
 def test_a_killed_broker_is_said_and_loses_nothing(
