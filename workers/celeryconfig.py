@@ -7,7 +7,7 @@ from typing import Any
 
 from core import valkey
 from core.settings import settings
-from workers import queues
+from workers import queues, rabbitmq
 from workers.app import KEY_PREFIX
 
 _chosen = settings()
@@ -25,12 +25,7 @@ broker_use_ssl: dict[str, Any]
 
 if _chosen.amqp:
     broker_heartbeat = 10
-    broker_transport_options = {
-        "confirm_publish": True,
-        "read_timeout": queues.ANSWER_SECONDS,
-        "write_timeout": queues.ANSWER_SECONDS,
-        **_again,
-    }
+    broker_transport_options = {**rabbitmq.install(), **_again}
     worker_consumer = "workers.consumer:FarmConsumer"
     task_publish_retry = True
     task_publish_retry_policy = _again

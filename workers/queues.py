@@ -10,10 +10,9 @@ from kombu.entity import Exchange, Queue
 from core import valkey
 from core.settings import settings
 from workers.app import KEY_PREFIX, QUEUES, app, broker_guarded
+from workers.rabbitmq import NoAnswer
 
 EXCHANGE = "sentinel"
-ANSWER_SECONDS = 3
-"""How long RabbitMQ may keep us waiting for any of its answers."""
 DELIVERIES = 2**31 - 1
 """RabbitMQ 4 drops a message that came back 20 times; events come back while PostgreSQL is away."""
 
@@ -47,7 +46,7 @@ def _of_rabbitmq() -> dict[str, int]:
     """A pooled connection may have died with an earlier broker; the second one is new."""
     try:
         return _asked()
-    except TimeoutError:
+    except NoAnswer:
         raise
     except (AMQPError, OSError):
         return _asked()
@@ -56,12 +55,8 @@ def _of_rabbitmq() -> dict[str, int]:
 def _asked() -> dict[str, int]:
     """By declaring: a look at a queue that is not there yet is an error in RabbitMQ's log."""
     with app.connection_or_acquire() as connection:
-        try:
-            channel = connection.default_channel
-            return {
-                queue: int(app.amqp.queues[queue](channel).queue_declare().message_count)
-                for queue in QUEUES
-            }
-        except TimeoutError:
-            connection.collect()
-            raise
+        channel = connection.default_channel
+        return {
+            queue: int(app.amqp.queues[queue](channel).queue_declare().message_count)
+            for queue in QUEUES
+        }

@@ -50,8 +50,7 @@ def expire() -> int:
     """End jobs past their deadline."""
     with unit_of_work() as work:
         late = work.execute(
-            "SELECT id FROM analyses WHERE finished_at IS NULL AND deadline_at < now()"
-            " LIMIT :n",
+            "SELECT id FROM analyses WHERE finished_at IS NULL AND deadline_at < now() LIMIT :n",
             n=BATCH,
         ).scalars()
         jobs = list(late)

@@ -83,9 +83,12 @@ def test_a_stream_of_an_unknown_job_takes_no_slot(client: FlaskClient, job: UUID
     assert client.get(f"/api/v1/analyses/{job}/events").status_code == 200
 
 
+WAIT = {"Prefer": "wait=60"}
+
+
 def test_without_a_slot_prefer_wait_is_answered_at_once(client: FlaskClient, job: UUID) -> None:
     with client.get(f"/api/v1/analyses/{job}/events"):
-        answer = client.post("/api/v1/analyses", json={"text": "a"}, headers={"Prefer": "wait=60"})
+        answer = client.post("/api/v1/analyses", json={"text": "nobody is here"}, headers=WAIT)
     assert answer.status_code == 202
 
 
