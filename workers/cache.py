@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -54,8 +55,8 @@ def get(digest: str) -> dict[str, Any] | None:
     return from_json(kept) if kept else None
 
 
-def put(pipe: Any, digest: str, judged: Verdicts) -> None:
-    """Keep a verdict over one input, by a pipeline that the caller executes."""
+def put(client: Any, digest: str, judged: Verdicts) -> None:
+    """Keep a verdict over one input, by a client or by a pipeline that the caller executes."""
     if judged.degraded or not judged.examined:
         return
     kept = {
@@ -65,7 +66,8 @@ def put(pipe: Any, digest: str, judged: Verdicts) -> None:
         "engines": judged.engines,
         "body": judged.body,
     }
-    pipe.set(_name(digest), to_json(kept), ex=max(settings().brain_cache_ttl, 1))
+    with suppress(RedisError):
+        client.set(_name(digest), to_json(kept), ex=max(settings().brain_cache_ttl, 1))
 
 
 def _name(digest: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from core import valkey
 from core.settings import settings
-from workers import queues, rabbitmq
+from workers import queues, rabbitmq, redis_transport
 from workers.app import KEY_PREFIX
 
 _chosen = settings()
@@ -31,6 +31,7 @@ if _chosen.amqp:
     task_publish_retry_policy = _again
     task_acks_late = True
 else:
+    redis_transport.install()
     broker_transport_options = {
         "visibility_timeout": 60,
         "unacked_restore_interval": 1,

@@ -42,9 +42,11 @@ _FINISH_SOLE = f"""
 WITH closed AS (
     UPDATE runs SET state = :run_state, finished_at = now(), lease_until = NULL,
         error = nullif(:run_error, '')
-    WHERE id = :run AND attempt = :attempt AND state || '' = 'running' RETURNING analysis_id
+    WHERE id = :run AND attempt = :attempt AND state || '' = 'running'
+    RETURNING analysis_id, started_at
 ), job AS (
     UPDATE analyses SET runs_left = 0, items_done = item_count, state = :state,
+        started_at = coalesce(analyses.started_at, c.started_at),
         finished_at = clock_timestamp(), risk_score = :risk_score, verdict = :verdict,
         action = :action, degraded = :degraded, error = :error
     FROM closed c WHERE id = c.analysis_id AND state || '' IN ('queued', 'running')
@@ -121,9 +123,12 @@ def _skipped(options: Mapping[str, Any]) -> list[EngineResult]:
 
 def _ended(job: UUID, row: Any, digest: str | None = None, judged: Verdicts | None = None) -> None:
     ANALYSIS_SECONDS.observe((row.finished_at - row.created_at).total_seconds())
+    if not row.watched:
+        if digest and judged:
+            cache.put(waiting.client(), digest, judged)
+        return
     with waiting.pipeline() as pipe:
-        if row.watched:
-            waiting.announce(pipe, job)
+        waiting.announce(pipe, job)
         if digest and judged:
             cache.put(pipe, digest, judged)
 

@@ -91,7 +91,7 @@ WITH claimed AS (
     RETURNING *
 ), begun AS (
     UPDATE analyses a SET state = 'running', started_at = now()
-    FROM claimed c WHERE a.id = c.analysis_id AND a.state || '' = 'queued'
+    FROM claimed c WHERE a.id = c.analysis_id AND a.state || '' = 'queued' AND a.runs_left > 1
 )
 SELECT c.id, c.analysis_id, c.tenant, c.application_id, c.engine_class, c.chunk, c.first_item,
     c.last_item, c.engines, c.attempt, a.mode, a.options, a.created_at AS accepted_at,
@@ -119,6 +119,9 @@ WHERE created_at = :at AND analysis_id = :job AND item_index <= :first
 
 def claim(run_id: UUID) -> tuple[Run, list[Content]] | None:
     """Take a queued run and its content; None when somebody else has it or it is over.
+
+    The job begins with it, but one of a single run is told so when its lease is first renewed:
+    most are over by then.
 
     The claim need not reach the disk: what is lost with a crash is claimed again.
     """
@@ -174,6 +177,20 @@ def still_mine(run: Run) -> bool:
     )
 
 
+_RENEW = """
+WITH renewed AS (
+    UPDATE runs SET lease_until = now() + make_interval(secs => :lease)
+    WHERE id IN (SELECT r.id FROM runs r JOIN
+        unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[])) AS h (id, attempt)
+        ON r.id = h.id AND r.attempt = h.attempt
+        WHERE r.state = 'running' ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)
+    RETURNING analysis_id, started_at
+)
+UPDATE analyses a SET state = 'running', started_at = r.started_at
+FROM renewed r WHERE a.id = r.analysis_id AND a.state || '' = 'queued'
+"""
+
+
 class _Leases:
     """One thread per process that renews what the process is working on."""
 
@@ -204,11 +221,7 @@ class _Leases:
                 with unit_of_work() as work:
                     work.relax()
                     work.execute(
-                        "UPDATE runs SET lease_until = now() + make_interval(secs => :lease)"
-                        " WHERE id IN (SELECT r.id FROM runs r JOIN"
-                        "  unnest(CAST(:ids AS uuid[]), CAST(:attempts AS int[]))"
-                        "  AS h (id, attempt) ON r.id = h.id AND r.attempt = h.attempt"
-                        "  WHERE r.state = 'running' ORDER BY r.id FOR UPDATE OF r SKIP LOCKED)",
+                        _RENEW,
                         lease=LEASE_SECONDS,
                         ids=[str(run) for run in held],
                         attempts=list(held.values()),

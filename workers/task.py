@@ -14,6 +14,7 @@ from celery.worker.request import Request
 from core.errors import SentinelError, Unavailable
 from core.logs import log_context
 from core.metrics import TASK_SECONDS
+from core.settings import settings
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +43,11 @@ class FarmTask(Task):  # type: ignore[misc]
     store is down. Otherwise it is dropped, because rows in PostgreSQL remember the work."""
 
     def apply_async(self, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
-        """Publish without representations of the arguments."""
+        """Publish without representations of the arguments; a queue on Redis needs no declaring."""
         options.setdefault("argsrepr", UNSEEN)
         options.setdefault("kwargsrepr", UNSEEN)
+        if not settings().amqp:
+            options.setdefault("declare", [])
         return super().apply_async(args, kwargs, **options)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -46,7 +46,8 @@ class Verdicts:
     triggered: Mapping[str, int]
 
     def columns(self) -> dict[str, Any]:
-        """The columns of table `verdicts` that this fills."""
+        """The columns of table `verdicts` that this fills; arrays as one literal each, since
+        PostgreSQL would plan an array of hundreds of constants one by one."""
         return {
             "first_item": self.first_item,
             "last_item": self.last_item,
@@ -55,8 +56,8 @@ class Verdicts:
             "action": self.action,
             "degraded": self.degraded,
             "examined": self.examined,
-            "risks": self.risks,
-            "actions": self.actions,
+            "risks": f"{{{','.join(map(repr, self.risks))}}}",
+            "actions": f"{{{','.join(self.actions)}}}",
             "engines": self.engines,
             "body": self.body,
         }
