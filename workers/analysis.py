@@ -24,7 +24,7 @@ from workers.runs import Run, claim, claim_next, lease, still_mine
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.25
-ALONG_SECONDS = 0.5
+ALONG_SECONDS = 2.0
 
 
 @app.task(name="analysis.analyze")

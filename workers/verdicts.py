@@ -109,12 +109,13 @@ class _Shapes:
 
     def of(self, results: Sequence[EngineResult]) -> int:
         """The number of the shape of these results."""
-        if any(result.outcome not in QUIET for result in results):
-            return self._add(results)
-        key = tuple((one.engine, one.version, one.outcome, one.reason) for one in results)
-        if key not in self._quiet:
-            self._quiet[key] = self._add(results)
-        return self._quiet[key]
+        key = tuple([(one.engine, one.version, one.outcome, one.reason) for one in results])
+        place = self._quiet.get(key)
+        if place is None:
+            place = self._add(results)
+            if all(one.outcome in QUIET for one in results):
+                self._quiet[key] = place
+        return place
 
     def _add(self, results: Sequence[EngineResult]) -> int:
         judgement = judge(results, self.thresholds)
@@ -143,7 +144,7 @@ def over(first: int, items: Sequence[Sequence[EngineResult]], thresholds: Thresh
     """Judge neighbouring items, the first of which has index `first`."""
     shapes = _Shapes(thresholds)
     placed = [
-        [shapes.of(results), *(round(result.duration_ms, 3) for result in results)]
+        [shapes.of(results), *[round(result.duration_ms, 3) for result in results]]
         for results in items
     ]
     return of_body(first, {"shapes": shapes.rows, "items": placed})

@@ -25,6 +25,8 @@ def content_to_row(content: Content) -> dict[str, Any]:
 
 def content_from_row(row: Mapping[str, Any]) -> Content:
     """The content that `content_to_row` wrote."""
+    if len(row) == 1:
+        return Content(text=row["text"])
     return Content(
         text=row["text"],
         response=row.get("response"),
