@@ -90,7 +90,7 @@ def test_sentinel_up_serves_every_queue_and_each_cpu_lane_by_a_program_of_its_ow
 ) -> None:
     found = {
         one.name: list(one.command)
-        for one in programs(Home(tmp_path), settings(), with_flower=False)
+        for one in programs(Home.at(tmp_path), settings(), with_flower=False)
     }
     assert serves(list(found.values())) >= REQUIRED
     assert serves([found["worker-cpu"]]) == {"cpu"}
