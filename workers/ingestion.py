@@ -5,16 +5,20 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from typing import Any
 
 from core.database import UnitOfWork, unit_of_work
-from core.errors import DatabaseBusy
+from core.errors import BrokerDown, DatabaseBusy
+from core.ids import new_id
 from core.metrics import INGESTION_SECONDS, TELEMETRY_EVENTS
 from core.telemetry import Event
+from workers import pending
 from workers.app import app, broker_guarded
+from workers.queues import queue_lengths
+from workers.task import periodic
 
 log = logging.getLogger(__name__)
 
@@ -48,17 +52,41 @@ def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
     """Hand events to the io workers. Raises BrokerDown when they could not be handed over."""
     received = datetime.now(UTC)
     rows = [_row(event, tenant, received) for event in events]
+    batches = {
+        new_id().hex: rows[start : start + EVENTS_PER_MESSAGE]
+        for start in range(0, len(rows), EVENTS_PER_MESSAGE)
+    }
+    pending.keep(batches)
+    try:
+        _send(batches)
+    except BrokerDown:
+        pending.forget(batches)
+        raise
 
+
+def _send(batches: Mapping[str, list[list[Any]]]) -> None:
     def send() -> None:
         with (
             app.producer_or_acquire() as producer,
-            producer.batch() if len(rows) > EVENTS_PER_MESSAGE else nullcontext(),
+            producer.batch() if len(batches) > 1 else nullcontext(),
         ):
-            for start in range(0, len(rows), EVENTS_PER_MESSAGE):
-                part = rows[start : start + EVENTS_PER_MESSAGE]
-                store_events.apply_async((part,), queue="io", producer=producer)
+            for key, rows in batches.items():
+                store_events.apply_async((rows, key), queue="io", producer=producer)
 
     broker_guarded(send)
+
+
+@periodic(lambda: 2.0, "control")
+@app.task(name="telemetry.resend")
+def resend() -> int:
+    """Send again what was accepted and neither waits in the queue nor has been stored."""
+    if queue_lengths()["io"]:
+        return 0
+    late = pending.overdue()
+    _send(late)
+    if late:
+        log.warning("%d batches of telemetry sent again", len(late))
+    return len(late)
 
 
 @app.task(
@@ -66,8 +94,11 @@ def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
     acks_late=True,
     only_copy=True,
 )
-def store_events(rows: list[list[Any]]) -> None:
-    """Copy a batch into its day partitions; an event that is there already counts once."""
+def store_events(rows: list[list[Any]], key: str = "") -> None:
+    """Copy a batch into its day partitions; an event that is there already counts once.
+
+    `key` names its copy in `pending`.
+    """
     _make_room(datetime.now(UTC).date())
     with unit_of_work() as work:
         work.connection.exec_driver_sql(
@@ -90,6 +121,8 @@ def store_events(rows: list[list[Any]]) -> None:
             "INSERT INTO applications (tenant, id) SELECT DISTINCT tenant, application_id"
             " FROM arriving ORDER BY 1, 2 ON CONFLICT DO NOTHING"
         )
+    if key:
+        pending.forget([key])
     TELEMETRY_EVENTS.inc(stored)
     received = datetime.fromisoformat(rows[0][COLUMNS.index("received_at")])
     INGESTION_SECONDS.observe((datetime.now(UTC) - received).total_seconds())

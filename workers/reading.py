@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from core.database import query, single
-from core.errors import NotFound
+from core.errors import DatabaseDown, NotFound
 from workers import verdicts
 
 OPEN_STATES = ("queued", "running")
@@ -25,13 +25,20 @@ def job(job_id: UUID, tenant: str) -> Mapping[str, Any]:
 
 
 def judged(job_id: UUID) -> Mapping[str, Any]:
-    """A job's state and its first item's verdict, null while there is none."""
+    """A job's state and its first item's verdict, null while there is none.
+
+    Raises DatabaseDown when the job is gone: a guard call is durable with its verdict, not before.
+    """
     rows = single(
         "SELECT a.state, a.error, a.created_at, a.finished_at, a.cached,"
         " CAST(v.body AS text) AS body FROM analyses a"
         " LEFT JOIN verdicts v ON v.analysis_id = a.id AND v.first_item = 0 WHERE a.id = :id",
         id=job_id,
     )
+    if not rows:
+        raise DatabaseDown(
+            "PostgreSQL lost the analysis in a crash; nothing was checked, try again"
+        )
     row = dict(rows[0]._asdict())
     body = row.pop("body")
     first = next(verdicts.items_of(0, verdicts.parse(body))) if body else _NO_VERDICT

@@ -14,6 +14,7 @@ import redis
 
 from ops.chaos.farm import Farm
 from workers.app import KEY_PREFIX, QUEUES
+from workers.pending import BATCHES
 
 BACK_SECONDS = 30.0
 PAUSE_MS = 5000
@@ -67,13 +68,17 @@ def _read(pipe: Any) -> None:
     for queue in QUEUES:
         pipe.lrange(KEY_PREFIX + queue, 0, -1)
     pipe.hvals(f"{KEY_PREFIX}unacked")
+    pipe.hvals(BATCHES)
 
 
 def events_in(answers: Iterable[list[bytes]]) -> set[str]:
-    """The event ids inside messages; one handed to a worker is wrapped in a list."""
+    """The event ids inside messages and copies; a message handed to a worker stands in a list."""
     found: set[str] = set()
     for raw in (raw for answer in answers for raw in answer):
         message = json.loads(raw)
+        if isinstance(message, list) and isinstance(message[0], list):
+            found.update(EVENT_ID.findall(raw.decode()))
+            continue
         message = message[0] if isinstance(message, list) else message
         try:
             body = base64.b64decode(message["body"]).decode()

@@ -12,14 +12,26 @@ import pytest
 from core.analysis import Content
 from core.database import query, single, unit_of_work
 from core.errors import BrokerDown, DatabaseBusy
+from core.telemetry import Event
 from detectors.config import parse_detectors
 from tests.conftest import Farm, eventually
 from tests.farm.test_telemetry import EVENTS, event, stored
-from workers import detection, submission, waiting
+from workers import detection, ingestion, pending, submission, waiting
 from workers.app import KEY_PREFIX, app
 from workers.submission import Submission, submit
 
 pytestmark = pytest.mark.farm
+
+
+def an_event(application: str) -> Event:
+    moment = datetime.now(UTC)
+    return Event(
+        event_id="one",
+        timestamp=moment,
+        event_type="llm.response",
+        application_id=application,
+        status="success",
+    )
 
 
 def change(statement: str) -> None:
@@ -34,6 +46,31 @@ def test_telemetry_accepted_before_an_outage_is_stored_after_it(farm: Farm, stor
     eventually(lambda: farm.log("worker-io").count("handed back to the broker") >= 5)
     stores.postgres.start()
     assert len(stored(farm, "outlived", 10)) == 10
+
+
+def test_telemetry_whose_message_was_lost_on_the_way_is_stored_from_its_copy(farm: Farm) -> None:
+    rows = [ingestion._row(an_event("copied"), "default", datetime.now(UTC))]
+    pending.keep({"lost-on-the-way": rows})
+    waiting.client().zadd(pending.SINCE, {"lost-on-the-way": 0})
+    assert len(stored(farm, "copied", 1)) == 1
+    eventually(lambda: waiting.client().hget(pending.BATCHES, "lost-on-the-way") is None)
+
+
+def test_no_copy_outlives_the_rows(farm: Farm) -> None:
+    farm.client.post(EVENTS, json=[event("kept-twice", n) for n in range(3)])
+    stored(farm, "kept-twice", 3)
+    eventually(lambda: waiting.client().hlen(pending.BATCHES) == 0)
+    assert waiting.client().zcard(pending.SINCE) == 0
+
+
+def test_refused_telemetry_leaves_no_copy(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_broker(*_: object) -> None:
+        raise BrokerDown
+
+    monkeypatch.setattr(ingestion, "_send", no_broker)
+    with pytest.raises(BrokerDown):
+        ingestion.accept([an_event("refused")])
+    assert waiting.client().hlen(pending.BATCHES) == 0
 
 
 def test_a_statement_that_takes_too_long_is_an_outage_to_wait_for(farm: Farm) -> None:
