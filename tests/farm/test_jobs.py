@@ -201,7 +201,8 @@ def running_child(farm: Farm, job_id: str) -> psutil.Process | None:
 
 def test_a_child_killed_in_mid_job_leaves_the_job_completed_once(farm: Farm) -> None:
     job_id = farm.submit(items=[{"text": SLOW_TEXT}] * 200)
-    eventually(lambda: running_child(farm, job_id)).kill()
+    child, _ = eventually(lambda: caught(farm, job_id))
+    child.kill()
     job = farm.finished(job_id, within=60)
     assert (job["status"], job["progress"]) == ("completed", {"done": 200, "total": 200})
     attempts = rows("SELECT max(attempt) AS n FROM runs WHERE analysis_id = :j", j=job_id)
