@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,13 @@ class Farm:
             process.wait()
 
     def children(self, name: str) -> list[psutil.Process]:
-        """The pool processes of a worker."""
-        return psutil.Process(self.processes[name].pid).children()
+        """The pool processes of a worker that live; a killed one stays a zombie for a moment."""
+        found = []
+        for child in psutil.Process(self.processes[name].pid).children():
+            with suppress(psutil.NoSuchProcess):
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    found.append(child)
+        return found
 
     def log(self, name: str) -> str:
         return (self.home / f"{name}.log").read_text(encoding="utf-8", errors="replace")

@@ -191,12 +191,10 @@ def test_a_gpu_run_whose_workers_left_is_skipped_and_the_job_completes(
     assert (job["status"], job["verdict"]) == ("completed", "HIGH_RISK")
 
 
-def running_child(farm: Farm, job_id: str) -> psutil.Process | None:
-    """A pool process of the CPU worker while the job runs."""
-    if not rows("SELECT 1 FROM runs WHERE analysis_id = :j AND state = 'running'", j=job_id):
-        return None
-    busy = max(farm.children("worker-cpu"), key=lambda child: child.cpu_percent(0.1))
-    return busy if busy.is_running() else None
+def under_way(job_id: str) -> bool:
+    """Whether a worker is busy with a run of the job."""
+    statement = "SELECT 1 FROM runs WHERE analysis_id = :j AND state = 'running'"
+    return bool(rows(statement, j=job_id))
 
 
 def test_a_child_killed_in_mid_job_leaves_the_job_completed_once(farm: Farm) -> None:
@@ -211,7 +209,7 @@ def test_a_child_killed_in_mid_job_leaves_the_job_completed_once(farm: Farm) -> 
 
 def test_a_whole_worker_killed_in_mid_job_is_replaced_by_the_next(farm: Farm) -> None:
     job_id = farm.submit(items=[{"text": SLOW_TEXT}] * 200)
-    eventually(lambda: running_child(farm, job_id))
+    eventually(lambda: under_way(job_id))
     doomed = farm.children("worker-cpu")
     farm.processes["worker-cpu"].kill()
     for child in doomed:
@@ -224,7 +222,7 @@ def test_a_whole_worker_killed_in_mid_job_is_replaced_by_the_next(farm: Farm) ->
 
 def test_a_worker_that_is_stopped_hands_its_runs_back_without_a_death(farm: Farm) -> None:
     job_id = farm.submit(items=[{"text": SLOW_TEXT}] * 300)
-    eventually(lambda: running_child(farm, job_id))
+    eventually(lambda: under_way(job_id))
     farm.stop("worker-cpu")
     handed_back = rows("SELECT state FROM runs WHERE analysis_id = :j", j=job_id)
     farm.start("worker-cpu", "worker", "--class", "cpu")
