@@ -81,6 +81,7 @@ SCRAPED = {
     "sentinel_queue_length": "Messages that wait in a queue.",
     "sentinel_queue_oldest_seconds": "Age of the oldest run that waits for a queue; 0 for none.",
     "sentinel_queue_proof_seconds": "Seconds since work of a queue is known to have been done.",
+    "sentinel_queue_projected_wait_seconds": "Seconds until a new run of a queue would be begun.",
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
     "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
     "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",

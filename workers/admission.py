@@ -9,7 +9,6 @@ looks at most twice a second and counts what it has admitted since.
 from __future__ import annotations
 
 import math
-import os
 import threading
 import time
 from collections import defaultdict
@@ -28,6 +27,10 @@ SAMPLE = 200
 SLOWEST = 100.0
 SHORT_SECONDS = 0.25
 """A wait that nobody is refused for."""
+ABSENT_SECONDS = 30.0
+"""For so long a queue has had no worker when it is called unserved; who cannot wait as long as that
+is refused, in case nobody comes."""
+ABSENT_RETRY_SECONDS = 5
 
 _BACKLOG = """
 SELECT queue, tenant, sum(cost) AS cost FROM (
@@ -55,12 +58,14 @@ class Load:
     seconds: dict[str, dict[str, float]] = field(default_factory=dict)
     pace: Mapping[str, float] = field(default_factory=dict)
     slots: Mapping[str, int] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    """Queues that had no worker at any look for ABSENT_SECONDS."""
 
     def wait(self, queue: str, tenant: str | None = None) -> float:
         """Projected seconds until a new run of this queue is claimed; of a tenant's part alone."""
         by_tenant = self.seconds.get(queue, {})
         cost = sum(by_tenant.values()) if tenant is None else by_tenant.get(tenant, 0.0)
-        return cost * self.pace.get(queue, 1.0) / max(self.slots.get(queue, 0), 1)
+        return self.work(queue, cost)
 
     def work(self, queue: str, cost: float) -> float:
         """Projected seconds that this much work takes on all slots of the queue."""
@@ -75,20 +80,22 @@ class _Desk:
         self.looked = -math.inf
         self.paced = -math.inf
         self.load = Load()
+        self.served = dict.fromkeys(RUN_QUEUES, time.monotonic())
 
     def now(self) -> Load:
+        """Who comes while another looks waits for what that one sees."""
         with self.lock:
             moment = time.monotonic()
-            if moment - self.looked < LOOK_SECONDS:
-                return self.load
-            self.looked = moment
-            if moment - self.paced > PACE_SECONDS:
-                self.paced = moment
-                self.load.pace = pace()
-        found = Load(backlog(), self.load.pace, {**presence.slots_recently(), **presence.slots()})
-        with self.lock:
-            self.load = found
-        return found
+            if moment - self.looked >= LOOK_SECONDS:
+                speed = self.load.pace
+                if moment - self.paced >= PACE_SECONDS:
+                    speed, self.paced = pace(), moment
+                slots = presence.slots_recently()
+                self.served |= dict.fromkeys(slots, moment)
+                absent = {q for q, at in self.served.items() if moment - at > ABSENT_SECONDS}
+                self.load = Load(backlog(), speed, slots, frozenset(absent))
+                self.looked = time.monotonic()
+            return self.load
 
     def note(self, queue: str, tenant: str, cost: float) -> None:
         with self.lock:
@@ -96,11 +103,7 @@ class _Desk:
             by_tenant[tenant] = by_tenant.get(tenant, 0.0) + cost
 
 
-_desks: dict[int, _Desk] = {}
-
-
-def _desk() -> _Desk:
-    return _desks.setdefault(os.getpid(), _Desk())
+_DESK = _Desk()
 
 
 def backlog() -> dict[str, dict[str, float]]:
@@ -123,7 +126,7 @@ def pace() -> dict[str, float]:
 
 def look() -> Load:
     """The load as of at most LOOK_SECONDS ago. Raises DatabaseDown."""
-    return _desk().now()
+    return _DESK.now()
 
 
 def demand(
@@ -146,10 +149,15 @@ def demand(
         if queue not in optional:
             _refuse_late(load, queue, tenant, cost, deadline_s)
     for queue, cost in asked.items():
-        _desk().note(queue, tenant, cost)
+        _DESK.note(queue, tenant, cost)
 
 
 def _refuse_late(load: Load, queue: str, tenant: str, cost: float, deadline_s: float) -> None:
+    if queue in load.absent and deadline_s <= ABSENT_SECONDS:
+        raise Overloaded(
+            f"no worker has served queue {queue} for {ABSENT_SECONDS:.0f} s; start one, see /ready",
+            retry_after=ABSENT_RETRY_SECONDS,
+        )
     wait, own = load.wait(queue), load.work(queue, cost)
     late = wait + own - deadline_s
     if wait <= SHORT_SECONDS or late <= 0:

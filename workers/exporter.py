@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from core.database import single
 from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
-from workers import canary, presence
+from workers import admission, canary, presence
 from workers.app import BATCH_QUEUES, QUEUES, RUN_QUEUES
 from workers.launch import CLASSES
 from workers.queues import queue_lengths
@@ -37,6 +37,7 @@ class _Now:
             )
         yield _by_queue("sentinel_queue_oldest_seconds", _known(oldest))
         yield _by_queue("sentinel_queue_proof_seconds", _known(_proof_ages))
+        yield _by_queue("sentinel_queue_projected_wait_seconds", _known(_waits))
         yield _by_queue("sentinel_worker_slots", _known(_slots))
         yield _by_queue("sentinel_workers_up", _known(_workers))
 
@@ -72,6 +73,11 @@ def oldest() -> Mapping[str, float]:
 
 def _proof_ages() -> Mapping[str, float]:
     return {queue: proof.age_s for queue, proof in canary.proofs().items()}
+
+
+def _waits() -> Mapping[str, float]:
+    load = admission.look()
+    return {queue: load.wait(queue) for queue in RUN_QUEUES}
 
 
 def _slots() -> Mapping[str, float]:

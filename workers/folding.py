@@ -221,6 +221,8 @@ def _decided_items(work: UnitOfWork, run: Run) -> list[int]:
 
 _FOLD_JOB = """
 UPDATE analyses a SET items_done = item_count, finished_at = clock_timestamp(),
+    started_at = coalesce(a.started_at,
+        (SELECT min(started_at) FROM runs WHERE analysis_id = :id)),
     risk_score = f.risk_score, verdict = f.verdict, action = f.action, degraded = f.degraded,
     state = CASE WHEN NOT f.examined THEN 'failed'
                  WHEN f.degraded THEN 'completed_with_errors' ELSE 'completed' END,

@@ -83,8 +83,9 @@ def slots() -> Mapping[str, int]:
 
 
 def slots_recently() -> Mapping[str, int]:
-    """As `slots`, over the last half minute: a worker that is being started again still counts."""
-    return _slots(RECENT_SECONDS)
+    """As `slots`; where there is none, those of the last half minute: a worker that is being
+    started again still counts."""
+    return {**_slots(RECENT_SECONDS), **_slots(FRESH_SECONDS)}
 
 
 def _slots(seconds: float) -> Mapping[str, int]:

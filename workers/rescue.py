@@ -122,7 +122,7 @@ def _requeue(work: UnitOfWork, run: UUID, last_item: int, deaths: int, whole: bo
         "UPDATE runs SET state = 'queued', lease_until = NULL, published_at = NULL,"
         " last_item = :last, deaths = :deaths, queue = CASE WHEN :deaths = 1 AND :whole"
         " THEN engine_class WHEN last_item > first_item THEN engine_class || '-batch'"
-        " ELSE queue END WHERE id = :id",
+        " ELSE queue END, cost = CASE WHEN :whole THEN cost ELSE cost / 2 END WHERE id = :id",
         id=run,
         last=last_item,
         deaths=deaths,
@@ -138,7 +138,7 @@ def _halve(work: UnitOfWork, row: Any) -> None:
         "INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk,"
         " first_item, last_item, engines, state, deaths, created_at, cost)"
         " SELECT :new, tenant, application_id, analysis_id, engine_class, queue, chunk, :first,"
-        " :last, engines, 'queued', :deaths, created_at, cost / 2 FROM runs WHERE id = :id",
+        " :last, engines, 'queued', :deaths, created_at, cost FROM runs WHERE id = :id",
         new=new_id(),
         id=row.id,
         first=middle + 1,

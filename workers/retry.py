@@ -63,6 +63,7 @@ def _earlier(work: UnitOfWork, job_id: UUID) -> Accepted | None:
 
 
 def _begin(work: UnitOfWork, old: Any) -> tuple[Accepted, list[tuple[str, list[UUID]]]]:
+    """What is taken over counts as runs of the new job, so that its last run folds it over all."""
     good = list(_good(work, old.id))
     done = {index for one in good for index in range(one.first_item, one.last_item + 1)}
     failed = [index for index in range(old.item_count) if index not in done]
@@ -83,12 +84,13 @@ def _begin(work: UnitOfWork, old: Any) -> tuple[Accepted, list[tuple[str, list[U
     job, now = new_id(), datetime.now(UTC)
     runs = submission.store(work, job, now, wanted, chunks)
     work.execute(
-        "UPDATE analyses SET retry_of = :old, item_count = :items, items_done = :done"
-        " WHERE id = :id",
+        "UPDATE analyses SET retry_of = :old, item_count = :items, items_done = :done,"
+        " options = jsonb_set(options, '{runs}', to_jsonb(:parts)) WHERE id = :id",
         id=job,
         old=old.id,
         items=old.item_count,
         done=len(done),
+        parts=len(good) + sum(len(ids) for _, ids in runs),
     )
     for one in good:
         verdicts.insert(work, job, old.tenant, old.application_id, one)

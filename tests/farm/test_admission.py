@@ -10,7 +10,7 @@ import pytest
 
 from core.database import single, unit_of_work
 from core.ids import new_id
-from tests.conftest import Farm
+from tests.conftest import Farm, eventually
 from workers import admission
 
 pytestmark = pytest.mark.farm
@@ -118,5 +118,6 @@ def test_a_chunk_that_waited_too_long_in_its_lane_is_moved_to_the_other(farm: Fa
     finally:
         farm.stop("worker-cpu")
         farm.start("worker-cpu", "worker", "--class", "cpu")
+        eventually(farm.ready)
     queues = single("SELECT DISTINCT queue FROM runs WHERE analysis_id = :id", id=job_id)
     assert (job["progress"]["done"], [row.queue for row in queues]) == (600, ["cpu"])

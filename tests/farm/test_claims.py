@@ -74,12 +74,15 @@ def test_the_next_run_is_the_one_that_waited_longest_and_nobody_else_gets_it(asi
 
 def test_the_halves_of_a_run_bring_their_own_part_of_the_content(aside: None) -> None:
     job = six()
+    whole = single("SELECT sum(cost) AS n FROM runs WHERE analysis_id = :j", j=job)
     with unit_of_work() as work:
         row = work.execute("SELECT * FROM runs WHERE analysis_id = :j ORDER BY id", j=job).first()
         rescue._halve(work, row)
     halves = single(
         "SELECT id FROM runs WHERE analysis_id = :j AND deaths = 1 ORDER BY first_item", j=job
     )
+    costs = single("SELECT sum(cost) AS n FROM runs WHERE analysis_id = :j", j=job)
+    assert costs[0].n == pytest.approx(whole[0].n)
     claims = [claim(half.id) for half in halves]
     assert [[content.text for content in one[1]] for one in claims if one] == [
         ["zero", "one"],

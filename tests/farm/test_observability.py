@@ -32,6 +32,7 @@ NAMES = [
     "sentinel_queue_oldest_seconds",
     "sentinel_queue_proof_seconds",
     "sentinel_queue_wait_seconds_count",
+    "sentinel_queue_projected_wait_seconds",
     "sentinel_task_runtime_seconds_count",
     "sentinel_workers_up",
     "sentinel_worker_slots",

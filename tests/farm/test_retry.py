@@ -54,6 +54,23 @@ def test_only_the_failed_items_run_again_and_the_new_job_is_whole(farm: Farm, br
     assert farm.job(broken)["status"] == "completed_with_errors"
 
 
+@pytest.fixture
+def harmless_broken(farm: Farm) -> str:
+    """As `broken`, but the item that failed is harmless and another is an attack."""
+    job_id = farm.submit(items=[{"text": text} for text in (ATTACK, "two", "three")])
+    farm.finished(job_id)
+    with unit_of_work() as work:
+        work.execute(BREAK, id=job_id, path=["items", "1", "0"])
+        work.execute("UPDATE analyses SET state = 'completed_with_errors' WHERE id = :i", i=job_id)
+    return job_id
+
+
+def test_what_is_taken_over_speaks_for_the_new_job_too(farm: Farm, harmless_broken: str) -> None:
+    job = farm.finished(retry(farm, harmless_broken).json()["id"])
+    assert (job["verdict"], job["action"], job["status"]) == ("HIGH_RISK", "block", "completed")
+    assert job["started_at"] is not None
+
+
 def test_a_retry_sent_twice_is_one_job(farm: Farm, broken: str) -> None:
     first, again = retry(farm, broken), retry(farm, broken)
     assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])

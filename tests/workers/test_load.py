@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 
 from core.errors import Overloaded
@@ -38,6 +40,18 @@ def test_what_fits_or_would_not_fit_a_little_later_either_is_let_in(
     given: Load, cost: float, deadline: float
 ) -> None:
     _refuse_late(given, "cpu", "me", cost, deadline)
+
+
+@pytest.mark.parametrize(("deadline", "refused"), [(10, True), (3600, False)])
+def test_without_a_worker_only_those_are_let_in_who_can_wait_for_one(
+    deadline: float, refused: bool
+) -> None:
+    with pytest.raises(Overloaded, match="no worker") if refused else nullcontext():
+        _refuse_late(Load(absent=frozenset({"cpu"})), "cpu", "me", 0.1, deadline)
+
+
+def test_a_worker_that_has_just_left_is_waited_for() -> None:
+    _refuse_late(load(slots=0), "cpu", "me", 0.1, 10)
 
 
 @pytest.mark.parametrize(
