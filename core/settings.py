@@ -11,7 +11,6 @@ import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -22,6 +21,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from core import urls
 from core.configfile import flatten, load_yaml, parse_duration, unknown_key
 from core.errors import ConfigError
 
@@ -240,8 +240,11 @@ class Settings(BaseSettings):
             )
         for name in ("retention_raw", "retention_aggregated"):
             parse_duration(getattr(self, name))
-        _demand_scheme("REDIS_URL", self.redis_url, REDIS_SCHEMES)
-        _demand_scheme("BROKER_URL", self.broker_url, (*AMQP_SCHEMES, *REDIS_SCHEMES))
+        for name, allowed in (
+            ("redis_url", urls.REDIS_SCHEMES),
+            ("broker_url", (*urls.AMQP_SCHEMES, *urls.REDIS_SCHEMES)),
+        ):
+            urls.demand_scheme(name.upper(), getattr(self, name).get_secret_value(), allowed)
         if self.production and len(self.auth_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(
                 f"AUTH_SECRET must have at least {MIN_SECRET_BYTES} bytes in production; "
@@ -295,15 +298,12 @@ class Settings(BaseSettings):
             raise ConfigError(
                 "DATABASE_URL is not set; run `sentinel up` or point it at PostgreSQL"
             )
-        for prefix in ("postgresql://", "postgres://"):
-            if url.startswith(prefix):
-                return "postgresql+psycopg2://" + url.removeprefix(prefix)
-        return url
+        return urls.for_sqlalchemy(url)
 
     @property
     def amqp(self) -> bool:
         """Whether the broker is RabbitMQ."""
-        return self.broker_url.get_secret_value().startswith(AMQP_SCHEMES)
+        return self.broker_url.get_secret_value().startswith(urls.AMQP_SCHEMES)
 
     def broker(self) -> str:
         """URL of the Celery broker. Raises ConfigError when none is known."""
@@ -317,31 +317,7 @@ class Settings(BaseSettings):
         url = self.redis_url.get_secret_value()
         if not url:
             raise ConfigError("REDIS_URL is not set; run `sentinel up` or point it at Redis")
-        password = self.redis_password.get_secret_value()
-        scheme, _, rest = url.partition("://")
-        if password and "@" not in rest:
-            return f"{scheme}://:{quote(password, safe='')}@{rest}"
-        return url
-
-
-REDIS_SCHEMES = ("redis", "rediss", "sentinel")
-AMQP_SCHEMES = ("amqp", "amqps")
-
-
-def _demand_scheme(name: str, url: SecretStr, allowed: tuple[str, ...]) -> None:
-    """Refuse a URL over which the farm would fail later. The URL itself, a secret, is not shown."""
-    parts = [part for part in url.get_secret_value().split(";") if part]
-    schemes = {part.partition("://")[0] if "://" in part else "" for part in parts}
-    if wrong := sorted(schemes - set(allowed)):
-        raise ValueError(
-            f"{name} begins with {wrong[0]!r}; use {', '.join(f'{one}://' for one in allowed)}"
-            " (Redis Cluster cannot hold the queues; see docs/brokers.md)"
-        )
-    if len(parts) > 1 and (len(schemes) > 1 or schemes & {"redis", "rediss"}):
-        raise ValueError(
-            f"{name} lists several servers; that is for sentinel:// and RabbitMQ,"
-            " all with the same scheme"
-        )
+        return urls.with_password(url, self.redis_password.get_secret_value())
 
 
 class _MountedSecrets(PydanticBaseSettingsSource):

@@ -6,12 +6,13 @@ from alembic import context
 from sqlalchemy import create_engine, pool
 
 from core.settings import settings
+from core.urls import for_sqlalchemy
 from migrations import LOCK
 
 url = context.config.attributes.get("database_url") or settings().database()
-if url.startswith(("postgresql://", "postgres://")):
-    url = "postgresql+psycopg2://" + url.split("://", 1)[1]
-engine = create_engine(url, poolclass=pool.NullPool, connect_args={"connect_timeout": 10})
+engine = create_engine(
+    for_sqlalchemy(url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
+)
 
 with engine.connect() as connection:
     connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")

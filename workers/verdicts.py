@@ -63,23 +63,9 @@ class Verdicts:
         }
 
 
-COLUMNS = (
-    "first_item",
-    "last_item",
-    "risk_score",
-    "verdict",
-    "action",
-    "degraded",
-    "examined",
-    "risks",
-    "actions",
-    "engines",
-    "body",
-)
-
-
 INSERT = (
-    f"INSERT INTO verdicts (analysis_id, tenant, application_id, {', '.join(COLUMNS)})"
+    "INSERT INTO verdicts (analysis_id, tenant, application_id, first_item, last_item, risk_score,"
+    " verdict, action, degraded, examined, risks, actions, engines, body)"
     " SELECT {owner}, CAST(:first_item AS int), CAST(:last_item AS int),"
     " CAST(:risk_score AS float), :verdict, :action, CAST(:degraded AS boolean),"
     " CAST(:examined AS boolean), CAST(:risks AS float[]), CAST(:actions AS text[]),"
