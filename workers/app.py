@@ -74,6 +74,8 @@ def publish_runs(queue: str, runs: Iterable[UUID]) -> None:
     from workers.analysis import analyze
 
     ids = list(runs)
+    if not ids:
+        return
 
     def send() -> None:
         with (

@@ -83,8 +83,8 @@ def resend() -> int:
     if queue_lengths()["io"]:
         return 0
     late = pending.overdue()
-    _send(late)
     if late:
+        _send(late)
         log.warning("%d batches of telemetry sent again", len(late))
     return len(late)
 

@@ -57,9 +57,7 @@ def settle(farm: Farm, owed: set[str]) -> float:
     connection = farm.database()
     with connection.cursor() as cursor:
         while (spent := time.monotonic() - begun) < SETTLE_SECONDS:
-            cursor.execute(
-                "SELECT EXISTS (SELECT FROM analyses WHERE state = ANY(%s))", [list(OPEN)]
-            )
+            cursor.execute(_ANY_OPEN, [list(OPEN)])
             if not cursor.fetchone()[0]:
                 cursor.execute(_EVENTS)
                 if not owed - dict(cursor.fetchall()).keys():

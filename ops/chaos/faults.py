@@ -21,7 +21,7 @@ from ops.chaos.processes import BUSY_SECONDS, GLANCE_SECONDS, caught, each, halt
 from ops.chaos.recovery import FROZEN_CHILD, FROZEN_WORKER, KILLED, Recovery, Work
 
 FREEZE_SECONDS = 9.0
-"""Half as long again as a lease."""
+"""Nearly two leases."""
 
 
 @dataclass(frozen=True)
