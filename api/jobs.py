@@ -39,6 +39,7 @@ def wire(
         "kind": row["kind"],
         "mode": row["mode"],
         "policy": row["policy"],
+        "policy_version": row["options"].get("policy_version"),
         "application_id": row["application_id"],
         "session_id": row["session_id"],
         "progress": {"done": row["items_done"], "total": row["item_count"]},

@@ -85,7 +85,11 @@ class Options(_Strict):
     )
     application_id: Name | None = None
     session_id: Name | None = None
-    policy: Literal["default"] | None = Field(default=None, description="A policy's name.")
+    policy: Name | None = Field(
+        default=None,
+        description="Name of the policy that judges; default: that of the application, else"
+        " `default`. GET /api/v1/policies lists them.",
+    )
     deadline_s: float | None = Field(
         default=None,
         gt=0,
@@ -234,6 +238,9 @@ class Job(BaseModel):
     kind: Literal["single", "batch", "guard"]
     mode: Mode
     policy: str
+    policy_version: int | None = Field(
+        description="Version of the policy; null for one that says no more than the settings."
+    )
     application_id: str
     session_id: str | None
     progress: Progress

@@ -10,10 +10,12 @@ import click
 
 from cli import groups
 from cli.attach import attach
-from core.errors import SentinelError
+from core.errors import ConfigError, SentinelError
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
+FARMLESS = frozenset({"engines", "policies"})
+"""Groups that take the settings of a farm where there is one, and do without."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,7 +32,11 @@ def cli(context: click.Context, home: str | None) -> None:
     """
     asks_for_help = any(word in context.help_option_names for word in sys.argv[1:])
     if context.invoked_subcommand != "version" and not asks_for_help:
-        attach(home)
+        try:
+            attach(home)
+        except ConfigError:
+            if home is not None or context.invoked_subcommand not in FARMLESS:
+                raise
 
 
 for _module in pkgutil.iter_modules(groups.__path__):

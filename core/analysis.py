@@ -125,7 +125,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class EngineResult:
-    """How one engine ended on one input: outcome, its findings, and what it cost."""
+    """How one engine ended on one input: outcome, its findings, and what it cost.
+
+    `score` is an engine's probability in [0, 1] also where it found nothing; 0 when it has none.
+    """
 
     engine: str
     version: str
@@ -133,6 +136,7 @@ class EngineResult:
     findings: tuple[Finding, ...] = ()
     duration_ms: float = 0.0
     reason: str = ""
+    score: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,16 @@ def parse_yaml(
 ) -> dict[str, Any]:
     """As `load_yaml`, from a string; `where` names the source in errors."""
     try:
+        replaced = substitute(parse_plain_yaml(text, where), where, environment)
+    except RecursionError:
+        raise ConfigError(f"{where}: an anchor contains itself; write the value out") from None
+    assert isinstance(replaced, dict)
+    return replaced
+
+
+def parse_plain_yaml(text: str, where: str) -> dict[str, Any]:
+    """As `parse_yaml`, where a `${VAR}` is text like any other."""
+    try:
         document = yaml.load(text, Loader=_Loader)  # a SafeLoader
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
@@ -98,12 +108,7 @@ def parse_yaml(
         return {}
     if not isinstance(document, dict):
         raise ConfigError(f"{where}: the top level must be a mapping of names to values")
-    try:
-        replaced = substitute(document, where, environment)
-    except RecursionError:
-        raise ConfigError(f"{where}: an anchor contains itself; write the value out") from None
-    assert isinstance(replaced, dict)
-    return replaced
+    return document
 
 
 def flatten(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -62,6 +62,12 @@ ALERT_FAILURES = Counter(
 CACHE_LOOKS = Counter(
     "sentinel_cache_requests_total", "Looks into the verdict cache: hit, miss.", ["result"]
 )
+CASCADE_ITEMS = Counter(
+    "sentinel_cascade_items_total",
+    "Inputs that wait for GPU engines, by what the CPU engines decided: harmless and attack need "
+    "no GPU, no does.",
+    ["decided"],
+)
 QUEUE_WAIT = Histogram(
     "sentinel_queue_wait_seconds",
     "From publication of a run to its claim.",

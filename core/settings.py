@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import functools
 import ipaddress
-import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -22,11 +20,13 @@ from pydantic_settings import (
 )
 
 from core import urls
-from core.configfile import flatten, load_yaml, parse_duration, unknown_key
+from core.configfile import parse_duration
 from core.errors import ConfigError
+from core.settings_sources import CONFIG_ENV, ConfigFile, MountedSecrets
+
+__all__ = ["CONFIG_ENV", "Settings", "load", "settings"]
 
 MIN_SECRET_BYTES = 32
-CONFIG_ENV = "SENTINEL_CONFIG"
 LATER = "Accepted, and without effect in this version."
 
 
@@ -129,6 +129,9 @@ class Settings(BaseSettings):
     block_threshold: float = _setting(0.7, "Risk from which the action is `block`.")
     warn_threshold: float = _setting(0.5, "Risk from which the action is `warn`.")
     audit_threshold: float = _setting(0.3, "Risk from which the action is `audit`.")
+    gpu_threads: int = _setting(
+        16, "Runs that a GPU worker takes at once; their inputs share the model's batches."
+    )
     gpu_model: str = _setting(
         "", "Sequence classifier of the GPU class: a local folder or a hub name; empty means none."
     )
@@ -137,6 +140,16 @@ class Settings(BaseSettings):
     gpu_model_labels: Annotated[tuple[str, ...], NoDecode] = _setting(
         (), "Labels of GPU_MODEL that count as an attack; empty takes every label but the first."
     )
+    gpu_guard_model: str = _setting(
+        "",
+        "Guard model of the GPU class that answers `Safety: …, Categories: …`: a local folder or "
+        "a hub name; empty means none.",
+    )
+    gpu_guard_revision: str = _setting("main", "Revision of GPU_GUARD_MODEL on the hub.")
+    gpu_guard_threshold: float = _setting(
+        0.3, "Score from which the guard flags; `Controversial` alone is about 0.5."
+    )
+    gpu_guard_max_tokens: int = _setting(64, "Longest answer of the guard, tokens.")
     guard_timeout: float = _setting(
         10.0, "Longest wait of the synchronous guard call, seconds; then it answers 504."
     )
@@ -180,6 +193,12 @@ class Settings(BaseSettings):
     alerts_file: Path | None = _setting(
         None, "Path of alerts.yaml; empty takes the shipped one.", file="alerts.configFile"
     )
+    policies_dir: Path | None = _setting(
+        None,
+        "Folder of policies, one YAML file each, beside the shipped ones and in place of those "
+        "whose name they bear. Read again when a file changes.",
+        file="policies.dir",
+    )
     detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
     outbound_allow_private: bool | None = _setting(
         None,
@@ -217,8 +236,8 @@ class Settings(BaseSettings):
         return (
             init_settings,
             env_settings,
-            _MountedSecrets(settings_cls),
-            _ConfigFile(settings_cls),
+            MountedSecrets(settings_cls),
+            ConfigFile(settings_cls),
         )
 
     @model_validator(mode="before")
@@ -318,63 +337,6 @@ class Settings(BaseSettings):
         if not url:
             raise ConfigError("REDIS_URL is not set; run `sentinel up` or point it at Redis")
         return urls.with_password(url, self.redis_password.get_secret_value())
-
-
-class _MountedSecrets(PydanticBaseSettingsSource):
-    """`NAME_FILE=/run/secrets/x` gives NAME the content of that file."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        path = os.environ.get(f"{field_name.upper()}_FILE")
-        own = f"{field_name}_file" in type(self).known(self.settings_cls)
-        if not path or own:
-            return None, field_name, False
-        try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
-        except OSError as problem:
-            raise ConfigError(
-                f"{field_name.upper()}_FILE names {path}, which cannot be read: {problem.strerror}"
-            ) from problem
-
-    @staticmethod
-    def known(settings_cls: type[BaseSettings]) -> frozenset[str]:
-        return frozenset(settings_cls.model_fields)
-
-    def __call__(self) -> dict[str, Any]:
-        found = {}
-        for name, info in self.settings_cls.model_fields.items():
-            value, _, _ = self.get_field_value(info, name)
-            if value is not None:
-                found[name] = value
-        return found
-
-
-class _ConfigFile(PydanticBaseSettingsSource):
-    """`config.yaml`, named by the variable SENTINEL_CONFIG."""
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        path = os.environ.get(CONFIG_ENV)
-        if not path:
-            return {}
-        by_path = {
-            str(info.json_schema_extra["file"]): name
-            for name, info in self.settings_cls.model_fields.items()
-            if isinstance(info.json_schema_extra, dict) and "file" in info.json_schema_extra
-        }
-        known = (*by_path, *ELSEWHERE)
-        found = {}
-        for key, value in flatten(load_yaml(Path(path))).items():
-            if key in by_path:
-                found[by_path[key]] = tuple(value) if isinstance(value, list) else value
-            elif not any(key == other or key.startswith(other + ".") for other in ELSEWHERE):
-                raise ConfigError(unknown_key(path, key, known))
-        return found
-
-
-ELSEWHERE = ("storage.timeseries", "storage.events")
-"""Keys of guide 2 that load without effect: PostgreSQL holds both, whatever they name."""
 
 
 def load(**overrides: Any) -> Settings:

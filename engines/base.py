@@ -21,6 +21,7 @@ from typing import ClassVar, Literal
 
 from core.analysis import EngineClass, EngineResult, Finding, Mode, Outcome
 from engines.document import Document
+from engines.needles import CASED, LOWERED
 from engines.normaliser import View
 
 MAX_SPANS = 100
@@ -34,10 +35,18 @@ class Engine(ABC):
     version: str
     category: ClassVar[str]
     inputs: ClassVar[tuple[str, ...]]
+    requires: ClassVar[tuple[str, ...]] = ()
+    looks_for: ClassVar[frozenset[str]] = frozenset()
+    """The categories that it may find; empty where that is `category` alone."""
+    rules_out: ClassVar[frozenset[str]] = frozenset()
+    """The categories of which each result's `score` is the probability, so that a low one rules
+    them out."""
     engine_class: ClassVar[EngineClass] = EngineClass.CPU
     modes: ClassVar[frozenset[Mode]] = frozenset(Mode)
     timeout: ClassVar[float] = 5.0
     batch_size: ClassVar[int] = 1
+    seconds: ClassVar[tuple[float, float]] = (1e-5, 5e-8)
+    """About what a short input takes, and each further character; batches are cut by it."""
     abstract: ClassVar[bool] = True
 
     def __init__(self) -> None:
@@ -77,13 +86,22 @@ class Engine(ABC):
         return self.analyze_many([document])[0]
 
     def analyze_many(self, documents: Sequence[Document]) -> list[EngineResult]:
-        """The results on several documents, in their order."""
+        """The results on several documents, in their order.
+
+        A document lacks an input when it has none of `inputs`, or not every kind of `requires`.
+        """
         self.prepare()
-        readable = [bool(document.fields(self.inputs)) for document in documents]
+        readable = [self._can_read(document) for document in documents]
         asked = list(itertools.compress(documents, readable))
         answers = iter(self.examine_many(asked) if asked else ())
-        nothing = self.without(Outcome.UNSUPPORTED, "none of its inputs is present")
+        nothing = self.without(Outcome.UNSUPPORTED, "an input that it needs is absent")
         return [next(answers) if able else nothing for able in readable]
+
+    def _can_read(self, document: Document) -> bool:
+        """Whether it has one of `inputs`, and each kind of `requires`."""
+        return bool(document.fields(self.inputs)) and all(
+            document.fields((kind,)) for kind in self.requires
+        )
 
     def found(self, findings: Iterable[Finding]) -> EngineResult:
         """A result with these findings, look-alikes merged; `clean` when there are none."""
@@ -130,8 +148,8 @@ class TextEngine(Engine):
 class Rule:
     """One row of a pattern table.
 
-    `needs` are substrings of which at least one must occur before the regex is tried: a search
-    for a substring costs next to nothing. `check` looks closer at a match, for checksums.
+    `needs` are substrings of which at least one must occur before the regex is tried: those of
+    all engines are looked for in one pass. `check` looks closer at a match, for checksums.
     Unless the engine is `cased`, both see the text in lower case.
     """
 
@@ -151,26 +169,26 @@ class PatternEngine(TextEngine):
     cased: ClassVar[bool] = False
 
     def load(self) -> None:
-        self._compiled = tuple((rule, re.compile(rule.regex)) for rule in self.rules)
+        self._compiled = tuple(
+            (rule, frozenset(rule.needs), re.compile(rule.regex)) for rule in self.rules
+        )
+        self._always = any(not rule.needs for rule in self.rules)
+        self._needles = frozenset(need for rule in self.rules for need in rule.needs)
+        (CASED if self.cased else LOWERED).add(self._needles)
 
     def scan(self, view: View) -> Iterable[Finding]:
+        there = view.needles(self.cased)
+        if not self._always and there.isdisjoint(self._needles):
+            return
         text = view.text if self.cased else view.lower
-        for rule, pattern in self._compiled:
-            if rule.needs and not _holds_any(text, rule.needs):
+        for rule, needs, pattern in self._compiled:
+            if needs and there.isdisjoint(needs):
                 continue
             matches = (m for m in pattern.finditer(text) if rule.check is None or rule.check(m))
             for match in itertools.islice(matches, MAX_SPANS):
                 yield self.finding(
                     view, *match.span(), label=rule.label, score=rule.score, message=rule.message
                 )
-
-
-def _holds_any(text: str, needs: Iterable[str]) -> bool:
-    """A loop, because `any` over a generator takes thrice as long."""
-    for need in needs:  # noqa: SIM110
-        if need in text:
-            return True
-    return False
 
 
 def _merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:

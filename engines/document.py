@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from core.analysis import Content
 from engines.layers import Unfolding, unfold
@@ -15,20 +16,41 @@ KINDS = ("text", "response", "documents", "history", "system_prompt", "tools")
 MAX_PATH = 200
 """Longest field name; a string that lies deeper in a tool is named by a number."""
 
+TOOL_ROLES = frozenset({"tool", "function"})
+_TURN = re.compile(r"history\[(\d+)\]")
 _PLAIN_KEY = re.compile(r"[\w$-]{1,64}")
 
 
 class Document:
-    """What an engine is given. The turns of role `system` in the history count as system prompt."""
+    """What an engine is given. The turns of role `system` in the history count as system prompt.
 
-    def __init__(self, content: Content) -> None:
+    `options` are what the policy sets for single engines: `{engine name: {option: value}}`.
+    """
+
+    def __init__(
+        self, content: Content, options: Mapping[str, Mapping[str, Any]] | None = None
+    ) -> None:
         self.content = content
+        self._options = options or {}
         self._fields = dict(_fields(content))
         self._unfolded: dict[str, Unfolding] = {}
+        self.memo: dict[object, object] = {}
+        """What engines work out about this document and share; each knows its own keys."""
 
     def fields(self, kinds: Collection[str]) -> dict[str, str]:
         """The non-empty texts of these kinds, by field name."""
         return {name: text for name, (kind, text) in self._fields.items() if kind in kinds}
+
+    def options(self, engine: str) -> Mapping[str, Any]:
+        """What the policy sets for this engine; empty where it says nothing."""
+        return self._options.get(engine, {})
+
+    def is_tool_turn(self, field: str) -> bool:
+        """Whether the field is what a tool answered, in the history."""
+        found = _TURN.fullmatch(field)
+        if found is None:
+            return False
+        return self.content.history[int(found[1])].get("role", "") in TOOL_ROLES
 
     def texts(self) -> Iterator[str]:
         """Every text of the document, and every view of it that was made so far."""

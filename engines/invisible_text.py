@@ -26,6 +26,7 @@ from engines.normaliser import View
 _LETTER = "[A-Za-z\u00c0-\u024f\u0370-\u052f]"
 _ZERO_WIDTH = "\u200b\u200c\u200d\u2060-\u2064\ufeff\u180e"
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_UNSEEN = re.compile(f"[{_ZERO_WIDTH}\ufe00-\ufe0f\u202a-\u202e\u2066-\u2068\U000e0001-\U000e01ef]")
 _BLACK_FLAG = "\U0001f3f4"
 
 
@@ -88,4 +89,6 @@ class InvisibleText(PatternEngine):
     )
 
     def scan(self, view: View) -> Iterable[Finding]:
-        return () if view.text.isascii() else super().scan(view)
+        if view.text.isascii() or not _UNSEEN.search(view.text):
+            return ()
+        return super().scan(view)

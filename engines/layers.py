@@ -8,27 +8,33 @@ what all layers together may come to.
 from __future__ import annotations
 
 import binascii
-import codecs
 import html
 import re
 from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from engines.ciphers import alphabet, reversed_lines, reversed_words
 from engines.normaliser import Rewriter, View, fold, rewrite, unleet, unspace
 
-ENCODINGS = frozenset({"base64", "hex", "percent", "escapes", "rot13", "tags", "selectors"})
+ENCODINGS = frozenset(
+    {
+        "base64", "hex", "percent", "escapes", "tags", "selectors", "binary", "character codes",
+        "morse", "rot13", "another alphabet", "reversed words", "reversed lines",
+    }
+)  # fmt: skip
 DEPTH = 3
 """How many encodings inside one another are taken off."""
 BUDGET_FACTOR = 8
 BUDGET_FLOOR = 16384
+_PRINTABLE = frozenset({9, 10, 13, *range(32, 127)})
 
 _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}"
     r"(?:\r?\n[A-Za-z0-9+/]{40,})*(?:\r?\n[A-Za-z0-9+/]{4,}(?==))?={0,2}"
 )
 _HEX = re.compile(
-    r"(?<![0-9A-Za-z])(?:(?:[0-9A-Fa-f]{2}){8,}|[0-9A-Fa-f]{2}(?:[ :,-][0-9A-Fa-f]{2}){7,})"
+    r"[0-9A-Fa-f]{2}(?<![0-9A-Za-z]..)(?:(?:[0-9A-Fa-f]{2}){7,}|(?:[ :,-][0-9A-Fa-f]{2}){7,})"
 )
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(
@@ -40,11 +46,17 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffd]")
 _SYMBOL = re.compile(r"[^\w\s]")
 _BREAK = re.compile(r"\s+")
 _URL_SAFE = str.maketrans("-_", "+/")
-_COMMON_WORDS = """
-the and you your all are not with this that from have what ignore previous prior above
-instructions instruction prompt system reveal forget disregard rules show tell print
-"""
-_ROT13_WORDS = frozenset(codecs.encode(_COMMON_WORDS, "rot13").split())
+_BINARY = re.compile(r"[01]{8}(?:[ ,_-]?[01]{8}){3,}")
+_CODES = re.compile(r"[0-9]{2,3}(?:(?:, ?|[ ;-])[0-9]{2,3}){9,}")
+_MORSE_RUN = re.compile(
+    r"[.\-\u00b7\u2013\u2212]{1,6}(?: {0,2}[/|\n ] {0,2}[.\-\u00b7\u2013\u2212]{1,6}){8,}"
+)
+_MORSE_TABLE = (
+    ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- "
+    ".-- -..- -.-- --.."
+)
+MORSE_LETTERS = dict(zip(_MORSE_TABLE.split(), "abcdefghijklmnopqrstuvwxyz", strict=True))
+_MORSE_MARKS = str.maketrans("\u00b7\u2013\u2212", ".--")
 
 
 class Unfolding(NamedTuple):
@@ -98,6 +110,25 @@ def _from_selectors(run: str) -> str | None:
     )
 
 
+def _from_binary(run: str) -> str | None:
+    bits = re.sub("[ ,_-]", "", run)
+    return _readable(int(bits, 2).to_bytes(len(bits) // 8, "big"))
+
+
+def _from_codes(run: str) -> str | None:
+    numbers = [int(number) for number in re.findall("[0-9]+", run)]
+    if not all(number in _PRINTABLE for number in numbers):
+        return None
+    text = "".join(map(chr, numbers))
+    return text if sum(map(str.isalpha, text)) * 10 >= len(text) * 7 else None
+
+
+def _from_morse(run: str) -> str | None:
+    words = [part.split() for part in re.split(r"[/|\n]| {2,}", run.translate(_MORSE_MARKS))]
+    text = " ".join("".join(MORSE_LETTERS.get(mark, "") for mark in word) for word in words if word)
+    return text if len(set(text)) > 4 else None
+
+
 def base64(parent: View) -> View | None:
     """The readable base64 runs, standard or URL-safe, in one line or wrapped."""
     return _runs(parent, _BASE64, _from_base64, "base64")
@@ -127,12 +158,21 @@ def escapes(parent: View) -> View | None:
     return rewrite(parent, _ESCAPE, _from_escape, "escapes")
 
 
-def rot13(parent: View) -> View | None:
-    """The text rotated by 13 letters, when that gives at least two known words."""
-    if len(_ROT13_WORDS.intersection(parent.lower.split())) < 2:
+def binary(parent: View) -> View | None:
+    """The readable runs of ones and zeros, eight to a character."""
+    if "01" not in parent.text:
         return None
-    turned = codecs.encode(parent.text, "rot13")
-    return View(parent.field, turned, (*parent.layers, "rot13"), parent)
+    return _runs(parent, _BINARY, _from_binary, "binary")
+
+
+def codes(parent: View) -> View | None:
+    """The readable lists of decimal character codes."""
+    return _runs(parent, _CODES, _from_codes, "character codes")
+
+
+def morse(parent: View) -> View | None:
+    """The runs of Morse code."""
+    return _runs(parent, _MORSE_RUN, _from_morse, "morse")
 
 
 def tags(parent: View) -> View | None:
@@ -148,7 +188,10 @@ def selectors(parent: View) -> View | None:
 
 
 HIDDEN = (tags, selectors)
-ENCODED = (base64, hexadecimal, percent, escapes, rot13)
+ENCODED = (
+    base64, hexadecimal, percent, escapes, binary, codes, morse, alphabet, reversed_words,
+    reversed_lines,
+)  # fmt: skip
 SPELLED = (unleet, unspace)
 
 

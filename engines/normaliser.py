@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from core.analysis import Span
 from engines.confusables import CONFUSABLES
+from engines.needles import CASED, LOWERED
 
 MAX_EXPANSION = 4
 """A character that stands for more than so many (a whole Arabic phrase) is left as it is."""
 
-_TYPOGRAPHIC = str.maketrans("İ‘’‛ʼ“”", "i''''\"\"")
-_LEET = str.maketrans("013457@$", "oieastas")
-_LEET_WORD = re.compile(r"[A-Za-z][013457@$]{1,3}[A-Za-z]")
-_SPACED_WORD = re.compile(r"(?<!\w)\w([ ._*-])\w(?:\1\w(?!\w)){2,}")
+_TYPOGRAPHIC = tuple(zip("İ‘’‛ʼ“”", "i''''\"\"", strict=True))
+LEET = str.maketrans("0134578@$!", "oieastbasi")
+_LEET_WORD = re.compile(r"[013457@$!](?<=[A-Za-z].)[013457@$!]{0,2}[A-Za-z]")
+_SPACED_WORD = re.compile(r"([ ._*/|,~+-])(?<=\w.)(?<!\w\w.)\w(?:\1\w(?!\w)){2,}")
 _HANGUL = range(0xAC00, 0xD7A4)
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -57,11 +58,31 @@ class View:
         self.layers = layers
         self._parent = parent
         self._stretches = stretches
+        self._needles: dict[bool, tuple[int, frozenset[str]]] = {}
 
     @functools.cached_property
     def lower(self) -> str:
         """The text in lower case with plain quotation marks, of the same length."""
-        return self.text.translate(_TYPOGRAPHIC).lower()
+        text = self.text
+        if not text.isascii():
+            for strange, plain in _TYPOGRAPHIC:
+                text = text.replace(strange, plain)
+        return text.lower()
+
+    def needles(self, cased: bool) -> frozenset[str]:
+        """What occurs of the needles that pattern engines look for; read again once there are more
+        of them."""
+        wanted = CASED if cased else LOWERED
+        known, found = self._needles.get(cased, (-1, frozenset()))
+        if known != wanted.count:
+            known, found = wanted.count, wanted.within(self.text if cased else self.lower)
+            self._needles[cased] = known, found
+        return found
+
+    @functools.cached_property
+    def words(self) -> frozenset[str]:
+        """What stands between blanks, in lower case."""
+        return frozenset(self.lower.split())
 
     def span(self, start: int, end: int) -> Span:
         """The span of the original text that stands behind `[start, end)` of this view."""
@@ -179,9 +200,9 @@ def unleet(parent: View) -> View | None:
     """The parent with digits read as letters, when at least two words need that."""
     if len(_LEET_WORD.findall(parent.text)) < 2:
         return None
-    return View(parent.field, parent.text.translate(_LEET), (*parent.layers, "leetspeak"), parent)
+    return View(parent.field, parent.text.translate(LEET), (*parent.layers, "leetspeak"), parent)
 
 
 def unspace(parent: View) -> View | None:
     """The parent with words that were spelled l e t t e r by letter joined again."""
-    return rewrite(parent, _SPACED_WORD, lambda match: match[0][::2], "spacing")
+    return rewrite(parent, _SPACED_WORD, lambda match: match[0][1::2], "spacing")

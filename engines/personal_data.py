@@ -19,6 +19,8 @@ import ipaddress
 import re
 
 from engines.base import PatternEngine, Rule
+from engines.check_digits import digits_of, luhn, mod_97
+from engines.digit_needles import around
 
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AT": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21, "CY": 28,
@@ -27,36 +29,95 @@ _IBAN_LENGTHS = {
     "LU": 20, "LV": 21, "MC": 27, "MT": 31, "NL": 18, "NO": 15, "PL": 28, "PT": 25, "QA": 29,
     "RO": 24, "RS": 22, "SA": 24, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "TR": 26, "UA": 29,
 }  # fmt: skip
-_NOT_DIGITS = re.compile(r"\D+", re.ASCII)
+_BEFORE = 64
+_CALLED = re.compile(
+    r"\b(?:phone|tel|telephone|telefon|téléphone|teléfono|call|mobile|cell|cellphone|fax|handy|sms"
+    r"|text|whatsapp|viber|signal|reach|dial|ring|answering|messages?|contact|number)\b\W{0,3}"
+    r"(?:\w{1,10}\W{1,3}){0,4}\Z"
+)
+_CARD_LENGTHS = {
+    "34": (15,), "37": (15,), "36": (14,), "38": (14,), "39": (14, 16), "30": (14, 16),
+    "35": (16, 17, 18, 19), "62": (16, 17, 18, 19), "65": (16, 19), "64": (16, 19), "81": (16,),
+    "60": (16, 19), "50": (12, 13, 14, 15, 16, 17, 18, 19), "67": (16, 17, 18, 19),
+    "63": (12, 13, 14, 15, 16, 17, 18, 19), "22": (16,), "18": (15,), "21": (15,),
+}  # fmt: skip
+"""Digits of a card by its first two, where those of Visa and Mastercard do not tell."""
+
+
+def _alone(match: re.Match[str]) -> bool:
+    """Whether it does not go on to the left. A look-behind would slow the search down."""
+    before = match.string[max(0, match.start() - 1) : match.start()]
+    return not before or not (before.isalnum() or before in "_-.:/+=#$€£%,")
+
+
+def _ended(match: re.Match[str]) -> bool:
+    """Whether it does not go on to the right. A look-ahead would step back through the digits."""
+    after = match.string[match.end() : match.end() + 2]
+    return not after or not (
+        after[0].isalnum() or after[0] in "_-" or (after[0] == "." and after[1:].isdigit())
+    )
 
 
 def _iban(match: re.Match[str]) -> bool:
-    number = match[0].replace(" ", "").replace("-", "")
-    if len(number) != _IBAN_LENGTHS.get(number[:2]):
-        return False
-    return int("".join(str(int(sign, 36)) for sign in number[4:] + number[:4])) % 97 == 1
+    number = re.sub(r"[ -]", "", match[0])
+    return (
+        _alone(match)
+        and len(number) == _IBAN_LENGTHS.get(number[:2])
+        and mod_97(number[4:] + number[:4]) == 1
+    )
 
 
 def _card(match: re.Match[str]) -> bool:
-    digits = [int(digit) for digit in _NOT_DIGITS.sub("", match[0])]
-    doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    if not _alone(match) or not _ended(match):
+        return False
+    digits = digits_of(match[0])
+    start = "".join(map(str, digits[:2]))
+    lengths: tuple[int, ...] = _CARD_LENGTHS.get(start, ())
+    if start[0] == "4":
+        lengths = (13, 16, 19)
+    elif start in {"51", "52", "53", "54", "55", "23", "24", "25", "26", "27"}:
+        lengths = (16,)
+    return len(digits) in lengths and len(set(digits)) > 1 and luhn(digits)
 
 
 def _telephone(match: re.Match[str]) -> bool:
-    return 8 <= len(_NOT_DIGITS.sub("", match[0])) <= 15
+    return _alone(match) and 8 <= len(digits_of(match[0])) <= 15
+
+
+def _national_telephone(match: re.Match[str]) -> bool:
+    """Groups of digits that begin with a zero or a bracket, or a word before that names them."""
+    found, start = match[0], match.start()
+    if not 7 <= len(found) <= 20 or not _alone(match) or not _ended(match) or _DATE.match(found):
+        return False
+    if not 7 <= len(digits_of(found)) <= 12:
+        return False
+    if _CALLED.search(match.string[max(0, start - _BEFORE) : start].lower()):
+        return True
+    groups = re.split(r"[^0-9]+", found.strip("("))
+    return (
+        found[0] in "0("
+        and groups[0] != "000"
+        and len(groups) > 2
+        and len(groups[0]) > 1
+        and len(groups[-1]) > 1
+    )
+
+
+_DATE = re.compile(
+    r"(?:19|20)\d\d[-/. ]\d{1,2}[-/. ]\d{1,2}|\d{1,2}[-/. ]\d{1,2}[-/. ](?:19|20)\d\d"
+)
 
 
 def _public_address(match: re.Match[str]) -> bool:
     try:
-        return ipaddress.ip_address(match[0]).is_global
+        return _alone(match) and ipaddress.ip_address(match[0]).is_global
     except ValueError:
         return False
 
 
 class PersonalData(PatternEngine):
     name = "personal_data"
-    version = "1.0.0"
+    version = "2.0.0"
     category = "personal_data"
     inputs = ("text", "response", "documents", "history")
     cased = True
@@ -70,45 +131,65 @@ class PersonalData(PatternEngine):
         ),
         Rule(
             "telephone",
-            r"(?<![\w+])\+[1-9][0-9]{0,2}(?:[ .()-]{1,2}[0-9]{1,8}){2,6}(?![\w-])"
-            r"|(?<![\w+])\+[1-9][0-9]{7,14}(?!\w)"
-            r"|(?<![\w.+-])(?:\([0-9]{3}\) ?|[0-9]{3}[.-])[0-9]{3}[.-][0-9]{4}(?![\w-])",
+            r"\+[1-9][0-9]{0,2}(?:[ .()-]{1,2}[0-9]{1,8}){2,6}(?![\w-])|\+[1-9][0-9]{7,14}(?!\w)",
             0.2,
             "holds a telephone number",
-            needs=("+", "-", "."),
+            needs=("+",),
             check=_telephone,
         ),
         Rule(
+            "north_american_telephone",
+            r"[(0-9](?:(?<=\()[0-9]{3}\) ?|(?<=[0-9])[0-9]{2}[.-])[0-9]{3}[.-][0-9]{4}"
+            r"(?: ?(?:x|ext\.?) ?[0-9]{1,6})?(?![\w-])",
+            0.2,
+            "holds a telephone number",
+            needs=around("-", "."),
+            check=_alone,
+        ),
+        Rule(
+            "national_telephone",
+            r"[(0-9][0-9](?:[0-9]{0,10}\)?(?:[ ./-]{1,2}[0-9]{2,8}){1,5}|[0-9]{4,10})",
+            0.2,
+            "holds a telephone number",
+            check=_national_telephone,
+        ),
+        Rule(
             "iban",
-            r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?"
-            r"(?![A-Za-z0-9])",
+            r"[A-Z]{2}[0-9]{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?(?![A-Za-z0-9])",
             0.5,
             "holds a bank account number (IBAN)",
+            needs=tuple(_IBAN_LENGTHS),
             check=_iban,
         ),
         Rule(
             "payment_card",
-            r"(?<![\w.-])(?:3[47][0-9]{2}[ -]?[0-9]{6}[ -]?[0-9]{5}"
-            r"|(?:4[0-9]{3}|5[1-5][0-9]{2}|2[2-7][0-9]{2}|6(?:011|5[0-9]{2}))"
-            r"(?:[ -]?[0-9]{4}){3})(?![\w-])",
+            r"[1-8][0-9]{3}(?:[ -]?[0-9]{4,6}){2}(?:[ -]?[0-9]{1,7})?",
             0.6,
             "holds a payment card number",
             check=_card,
         ),
         Rule(
             "us_social_security",
-            r"(?<![\w-])(?!000|666|9)[0-9]{3}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])",
+            r"[0-8][0-9]{2}-(?!00)[0-9]{2}-(?!0000)[0-9]{4}(?![\w-])",
             0.6,
             "holds a US social security number",
-            needs=("-",),
+            needs=around("-"),
+            check=lambda match: _alone(match) and match[0][:3] not in {"000", "666"},
         ),
         Rule(
             "ip_address",
-            r"(?<![\w.:])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![\w.]{0,1}[0-9A-Za-z])"
-            r"|(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])",
+            r"[0-9]{1,3}\.(?:[0-9]{1,3}\.){2}[0-9]{1,3}(?![\w.]{0,1}[0-9A-Za-z])",
             0.1,
             "holds a public IP address",
-            needs=(".", ":"),
+            needs=around("."),
+            check=_public_address,
+        ),
+        Rule(
+            "ipv6_address",
+            r"(?:[0-9A-Fa-f]{1,4}:){1,7}(?::?[0-9A-Fa-f]{1,4}){1,7}(?![\w:])",
+            0.1,
+            "holds a public IP address",
+            needs=("::", *(f":{digit}" for digit in "0123456789abcdefABCDEF")),
             check=_public_address,
         ),
     )

@@ -10,11 +10,12 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from core.analysis import Content, EngineResult, Outcome
 from core.errors import SentinelError
@@ -40,26 +41,29 @@ def run(
     *,
     deadline_s: float | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[list[EngineResult]]:
     """One list of results per content, one result per engine in the order of `engines`.
 
     Engines with a `batch_size` of 1 run content by content and share the work of unfolding it;
     the others then run batch by batch. `should_stop` is asked before each engine's turn: once it
-    says yes, the rest is `skipped`. After `deadline_s` seconds the rest is `timeout`.
+    says yes, the rest is `skipped`. After `deadline_s` seconds the rest is `timeout`. `options` are
+    the policy's settings for single engines.
     """
     until = None if deadline_s is None else time.monotonic() + deadline_s
     with _alarms() as alarm:
         turns = _Turns(until, should_stop, alarm)
         results: list[dict[str, EngineResult]] = [{} for _ in contents]
         for content, found in zip(contents, results, strict=True):
-            document = Document(content)
+            document = Document(content, options)
             for engine in engines:
                 if engine.batch_size == 1:
                     found[engine.name] = turns.take(engine, [document])[0]
         for engine in engines:
             if engine.batch_size > 1:
                 for first in range(0, len(contents), engine.batch_size):
-                    batch = [Document(each) for each in contents[first : first + engine.batch_size]]
+                    part = contents[first : first + engine.batch_size]
+                    batch = [Document(each, options) for each in part]
                     for place, result in enumerate(turns.take(engine, batch), first):
                         results[place][engine.name] = result
     return [[found[engine.name] for engine in engines] for found in results]
@@ -92,9 +96,12 @@ class _Turns:
         seconds = engine.timeout * len(documents)
         span = seconds if left is None else min(seconds, left)
         results = _attempt(engine, documents, span, self._alarm)
-        if len(documents) > 1 and any(each.outcome is Outcome.FAILURE for each in results):
-            return [self.take(engine, [document])[0] for document in documents]
-        return results
+        if len(documents) == 1:
+            return results
+        return [
+            self.take(engine, [document])[0] if each.outcome is Outcome.FAILURE else each
+            for document, each in zip(documents, results, strict=True)
+        ]
 
     def _prepare(self, engine: Engine) -> EngineResult | None:
         """None when the engine is loaded, else its failure; a failed load is tried once a run."""
@@ -128,10 +135,7 @@ def _attempt(
     if elapsed > seconds:
         results = [_overdue(result, seconds) for result in results]
     spent = elapsed * 1000 / len(documents)
-    return [
-        EngineResult(one.engine, one.version, one.outcome, one.findings, spent, one.reason)
-        for one in results
-    ]
+    return [replace(one, duration_ms=spent) for one in results]
 
 
 def _overdue(result: EngineResult, seconds: float) -> EngineResult:

@@ -1,8 +1,8 @@
-"""Credentials: keys, tokens, passwords and private keys.
+"""Keys and tokens of the providers that are met most often.
 
-Finds the keys of the large providers by their form, private key blocks, JSON web tokens whose
-header decodes, passwords inside URLs, and `key = value` lines whose value looks random. The
-messages never repeat what was found.
+Finds the keys of AWS, GitHub, GitLab, Slack, Google, Stripe, Anthropic, OpenAI, Hugging Face and
+the package registries by their form, JSON web tokens whose header decodes, and passwords inside
+URLs. The messages never repeat what was found.
 
 Why it matters: a secret in a prompt leaves the house, a secret in a response has leaked from it;
 either way it must be changed.
@@ -18,38 +18,27 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
 import re
-from collections import Counter
 
 from engines.base import PatternEngine, Rule
-
-_PLACEHOLDER = re.compile(
-    r"example|sample|dummy|placeholder|change.?me|your|xxxx|\*\*\*|<|\$\{|\{\{|redacted|insert"
-    r"|todo|1234567|abcdef|test",
-    re.IGNORECASE,
-)
-_MIN_BITS = 3.0
-
-
-def _bits(value: str) -> float:
-    """Shannon entropy of a value, bits per character."""
-    counts = Counter(value).values()
-    return -sum(n / len(value) * math.log2(n / len(value)) for n in counts)
+from engines.plausible_secret import placeholder, random_looking
 
 
 def _random(match: re.Match[str]) -> bool:
-    value = match["value"]
-    mixed = any(sign.isdigit() for sign in value) and any(sign.isalpha() for sign in value)
-    return mixed and _bits(value) >= _MIN_BITS and not _PLACEHOLDER.search(value)
+    return random_looking(match["value"])
 
 
 def _chosen(match: re.Match[str]) -> bool:
-    return not _PLACEHOLDER.search(match["value"])
+    return not placeholder(match["value"])
 
 
-def _no_example(match: re.Match[str]) -> bool:
-    return not match[0].endswith("EXAMPLE")
+def _real(match: re.Match[str]) -> bool:
+    varied = len(set(match[0])) > 10 and any(map(str.isdigit, match[0]))
+    return varied and "EXAMPLE" not in match[0] and "xxxx" not in match[0].lower()
+
+
+def _no_row(match: re.Match[str]) -> bool:
+    return "xxxx" not in match[0].lower() and "EXAMPLE" not in match[0]
 
 
 def _web_token(match: re.Match[str]) -> bool:
@@ -63,18 +52,18 @@ def _web_token(match: re.Match[str]) -> bool:
 
 class Secrets(PatternEngine):
     name = "secrets"
-    version = "1.0.0"
+    version = "2.0.0"
     category = "secrets"
     inputs = ("text", "response", "documents", "history", "tools")
     cased = True
     rules = (
         Rule(
             "aws_access_key",
-            r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])",
+            r"(?<![A-Za-z0-9])(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])",
             0.85,
             "holds an AWS access key id",
-            needs=("AKIA", "ASIA"),
-            check=_no_example,
+            needs=("AKIA", "ASIA", "ABIA", "ACCA"),
+            check=_real,
         ),
         Rule(
             "github_token",
@@ -82,27 +71,41 @@ class Secrets(PatternEngine):
             0.9,
             "holds a GitHub token",
             needs=("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+            check=_no_row,
         ),
         Rule(
             "gitlab_token",
-            r"(?<![\w-])glpat-[\w-]{20,255}",
+            r"(?<![\w-])gl(?:pat|dt|rt|soat|cbt|ptt|ft|imt|agent)-[\w-]{20,255}",
             0.9,
             "holds a GitLab token",
-            needs=("glpat-",),
+            needs=(
+                "glpat-",
+                "gldt-",
+                "glrt-",
+                "glsoat-",
+                "glcbt-",
+                "glptt-",
+                "glft-",
+                "glimt-",
+                "glagent-",
+            ),
         ),
         Rule(
             "slack_token",
-            r"(?<![\w-])xox[abeoprs]-[A-Za-z0-9-]{20,255}",
+            r"(?<![\w-])(?:xox[abceoprs]|xapp)-[A-Za-z0-9-]{20,255}",
             0.9,
             "holds a Slack token",
-            needs=("xox",),
+            needs=("xox", "xapp-"),
+            check=_real,
         ),
         Rule(
             "slack_webhook",
-            r"https://hooks\.slack\.com/services/T\w{6,20}/B\w{6,20}/\w{16,40}",
+            r"https://hooks\.slack\.com/(?:services|workflows)/T\w{6,20}/[AB]\w{6,20}/"
+            r"(?:\d{1,25}/)?\w{16,40}",
             0.85,
             "holds a Slack webhook address",
             needs=("hooks.slack.com",),
+            check=_real,
         ),
         Rule(
             "google_api_key",
@@ -135,24 +138,17 @@ class Secrets(PatternEngine):
         ),
         Rule(
             "hugging_face_token",
-            r"(?<!\w)hf_[A-Za-z]{34}(?!\w)",
+            r"(?<!\w)(?:hf|api_org)_[A-Za-z]{34}(?!\w)",
             0.85,
             "holds a Hugging Face token",
-            needs=("hf_",),
+            needs=("hf_", "api_org_"),
         ),
         Rule(
             "registry_token",
-            r"(?<![\w-])(?:npm_[A-Za-z0-9]{36}|pypi-AgEI[\w-]{50,255})",
+            r"(?<![\w-])(?:npm_[A-Za-z0-9]{36}|pypi-AgE[\w-]{50,255})",
             0.9,
             "holds a package registry token",
-            needs=("npm_", "pypi-AgEI"),
-        ),
-        Rule(
-            "private_key",
-            r"-----BEGIN (?:[A-Z0-9]{2,12} ){0,3}PRIVATE KEY(?: BLOCK)?-----",
-            0.95,
-            "holds a private key",
-            needs=("PRIVATE KEY",),
+            needs=("npm_", "pypi-AgE"),
         ),
         Rule(
             "web_token",
@@ -164,19 +160,10 @@ class Secrets(PatternEngine):
         ),
         Rule(
             "url_password",
-            r"(?<=://)[^\s:/@]{1,64}:(?P<value>[^\s:/@]{3,128})@(?=[\w\[])",
+            r"(?<=://)[^\s:/@\"'<>]{0,64}:(?P<value>[^\s:/@\"'<>]{3,128})@(?=[\w\[])",
             0.75,
             "holds a password inside an address",
             needs=("://",),
             check=_chosen,
-        ),
-        Rule(
-            "random_value",
-            r"(?i:api[_-]?key|secret|token|passw(?:or)?d|passwd|pwd|credential|private[_-]?key"
-            r"|access[_-]?key)\w{0,12}[\"']?\s{0,3}(?::=|=>|=|:)\s{0,3}"
-            r"[\"'`]?(?P<value>[^\s\"'`,;<>()\[\]{}]{8,200})",
-            0.6,
-            "assigns a random-looking value to a key, token or password",
-            check=_random,
         ),
     )

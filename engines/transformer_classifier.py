@@ -3,8 +3,9 @@
 Loads the model that GPU_MODEL names (a local folder or a hub name), reads every text in
 overlapping windows of tokens and flags the text when its most suspicious window reaches
 GPU_MODEL_THRESHOLD. GPU_MODEL_LABELS names the labels that count as an attack; without it every
-label but the first does. Uses CUDA with bfloat16 where there is a GPU, else the CPU. Without
-GPU_MODEL every answer is `skipped`, never clean.
+label but the first does. Uses CUDA with bfloat16 where there is a GPU, else the CPU. Windows of all
+jobs that are at work go through the model together. Without GPU_MODEL every answer is `skipped`,
+never clean.
 
 Why it matters: patterns know the attacks of yesterday; a trained classifier also recognises
 their paraphrases.
@@ -19,30 +20,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple
+from dataclasses import replace
+from typing import ClassVar, NamedTuple
 
 from core.analysis import EngineClass, EngineResult, Finding, Mode, Outcome, Span
 from core.errors import ConfigError
 from core.settings import Settings, settings
 from engines.base import Engine
 from engines.document import Document
+from engines.gpu_batching import Batcher, TooLate
+from engines.runner import explain
+from engines.torch_models import OVERLAP, Weights, called, loaded, positions
 
 MAX_WINDOW = 512
-OVERLAP = 4
-"""One part in so many of a window is read again in the next."""
-FORWARD_BATCH = 32
+FORWARD_BATCH = 64
+TOKEN_BUDGET = FORWARD_BATCH * MAX_WINDOW
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
+Scores = list[float]
+
 
 class _Window(NamedTuple):
+    document: int
+    field: str
     tokens: list[int]
-    span: Span
-
-
-class _Hit(NamedTuple):
-    score: float
-    label: str
     span: Span
 
 
@@ -54,98 +56,90 @@ class TransformerClassifier(Engine):
     engine_class = EngineClass.GPU
     modes = frozenset({Mode.THOROUGH})
     timeout = 20.0
-    batch_size = 16
+    batch_size = FORWARD_BATCH
 
     def __init__(self, chosen: Settings | None = None) -> None:
         super().__init__()
         self._chosen = chosen
-        self._model: Any = None
+        self._weights: Weights | None = None
 
     def load(self) -> None:
         chosen = self._chosen or settings()
         if not chosen.gpu_model:
             return
-        try:
-            import torch
-            import transformers
-        except ImportError as missing:
-            raise ConfigError(
-                "GPU_MODEL is set but torch or transformers is not installed; install [gpu]"
-            ) from missing
-        transformers.utils.logging.disable_progress_bar()
-        self._torch = torch
-        self._threshold = chosen.gpu_model_threshold
-        self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        where: dict[str, Any] = {"revision": chosen.gpu_model_revision}
-        self._tokenizer: Any = transformers.AutoTokenizer.from_pretrained(
-            chosen.gpu_model, use_fast=True, **where
-        )
-        model: Any = transformers.AutoModelForSequenceClassification.from_pretrained(
+        weights = loaded(
+            "GPU_MODEL",
             chosen.gpu_model,
-            dtype=torch.bfloat16 if self._device == "cuda" else torch.float32,
-            **where,
+            chosen.gpu_model_revision,
+            "AutoModelForSequenceClassification",
         )
-        self._labels = _attack_labels(model.config.id2label, chosen.gpu_model_labels)
+        config = weights.model.config
+        self._labels = _attack_labels(config.id2label, chosen.gpu_model_labels)
         self._independent = (
-            model.config.num_labels == 1
-            or model.config.problem_type == "multi_label_classification"
+            config.num_labels == 1 or config.problem_type == "multi_label_classification"
         )
-        places = getattr(model.config, "max_position_embeddings", None) or MAX_WINDOW
-        self._window = min(self._tokenizer.model_max_length, places, MAX_WINDOW)
-        self._model = model.to(self._device).eval()
-        self.version = f"{type(self).version}+{_short(chosen)}"
+        self._threshold = chosen.gpu_model_threshold
+        self._window = positions(weights, MAX_WINDOW)
+        self._batcher: Batcher[list[int], Scores] = Batcher(
+            self.scores, name=self.name, most=FORWARD_BATCH, budget=TOKEN_BUDGET, size=len
+        )
+        self._weights = weights
+        self.version = f"{type(self).version}+{called(chosen.gpu_model, chosen.gpu_model_revision)}"
 
     def examine(self, document: Document) -> EngineResult:
         return self.examine_many([document])[0]
 
     def examine_many(self, documents: Sequence[Document]) -> list[EngineResult]:
-        if self._model is None:
+        if self._weights is None:
             return [self.without(Outcome.SKIPPED, "GPU_MODEL is not set")] * len(documents)
+        with self._batcher.preparing():
+            windows = self.windows(documents)
+        asked = [window.tokens for window in windows]
+        try:
+            rows = self._batcher.ask(asked, self.timeout * len(documents))
+        except TooLate as late:
+            return [self.without(Outcome.TIMEOUT, str(late))] * len(documents)
+        best: list[dict[str, Finding]] = [{} for _ in documents]
+        failed: dict[int, EngineResult] = {}
+        for window, row in zip(windows, rows, strict=True):
+            place = window.document
+            if isinstance(row, Exception):
+                reason = explain(row, [documents[place]])
+                failed[place] = self.without(Outcome.FAILURE, reason)
+                continue
+            found, before = self._finding(window, row), best[place].get(window.field)
+            if before is None or (-found.score, found.spans) < (-before.score, before.spans):
+                best[place][window.field] = found
+        judged = [self._judged(fields) for fields in best]
+        return [
+            failed.get(place, each) if each.outcome is Outcome.CLEAN else each
+            for place, each in enumerate(judged)
+        ]
+
+    def _finding(self, window: _Window, row: Scores) -> Finding:
+        score, label = max((row[index], name) for index, name in self._labels.items())
+        message = f"the classifier reads it as {label}"
+        return Finding(
+            self.name, self.category, score, label, window.field, (window.span,), message
+        )
+
+    def _judged(self, fields: dict[str, Finding]) -> EngineResult:
+        """The most suspicious window of each field, where it is suspicious enough."""
+        found = [each for each in fields.values() if each.score >= self._threshold]
+        highest = max((each.score for each in fields.values()), default=0.0)
+        return replace(self.found(found), score=highest)
+
+    def windows(self, documents: Sequence[Document]) -> list[_Window]:
+        """Every field of the documents as overlapping windows of tokens."""
         texts = [
-            (place, field, text)
+            (place, field, _SURROGATE.sub("\ufffd", text))
             for place, document in enumerate(documents)
             for field, text in document.fields(self.inputs).items()
         ]
-        found: list[list[Finding]] = [[] for _ in documents]
-        for (place, field, _), hit in zip(
-            texts, self._hits([text for _, _, text in texts]), strict=True
-        ):
-            if hit is not None and hit.score >= self._threshold:
-                message = f"the classifier reads it as {hit.label}"
-                found[place].append(
-                    Finding(
-                        self.name,
-                        self.category,
-                        hit.score,
-                        hit.label,
-                        field,
-                        (hit.span,),
-                        message,
-                    )
-                )
-        return [self.found(findings) for findings in found]
-
-    def _hits(self, texts: Sequence[str]) -> list[_Hit | None]:
-        """The most suspicious window of each text."""
-        windows = [
-            (place, window) for place, text in enumerate(texts) for window in self._windows(text)
-        ]
-        windows.sort(key=lambda each: len(each[1].tokens))
-        best: list[_Hit | None] = [None] * len(texts)
-        for first in range(0, len(windows), FORWARD_BATCH):
-            batch = windows[first : first + FORWARD_BATCH]
-            scores = self._scores([window.tokens for _, window in batch])
-            for (place, window), row in zip(batch, scores, strict=True):
-                score, label = max((row[index], name) for index, name in self._labels.items())
-                hit = _Hit(score, label, window.span)
-                before = best[place]
-                if before is None or (-hit.score, hit.span) < (-before.score, before.span):
-                    best[place] = hit
-        return best
-
-    def _windows(self, text: str) -> list[_Window]:
-        encoded = self._tokenizer(
-            _SURROGATE.sub("\ufffd", text),
+        if self._weights is None or not texts:
+            return []
+        encoded = self._weights.tokenizer(
+            [text for _, _, text in texts],
             truncation=True,
             max_length=self._window,
             stride=self._window // OVERLAP,
@@ -154,7 +148,8 @@ class TransformerClassifier(Engine):
             return_special_tokens_mask=True,
         )
         windows = []
-        for tokens, offsets, special in zip(
+        for source, tokens, offsets, special in zip(
+            encoded["overflow_to_sample_mapping"],
             encoded["input_ids"],
             encoded["offset_mapping"],
             encoded["special_tokens_mask"],
@@ -163,17 +158,18 @@ class TransformerClassifier(Engine):
             places = [place for place, mark in zip(offsets, special, strict=True) if not mark]
             if places:
                 span = (min(start for start, _ in places), max(end for _, end in places))
-                windows.append(_Window(tokens, span))
+                place, field, _ = texts[source]
+                windows.append(_Window(place, field, tokens, span))
         return windows
 
-    def _scores(self, windows: list[list[int]]) -> list[list[float]]:
-        torch = self._torch
-        padded = self._tokenizer.pad({"input_ids": windows}, return_tensors="pt")
-        inputs = {name: tensor.to(self._device) for name, tensor in padded.items()}
-        with torch.inference_mode():
-            logits = self._model(**inputs).logits.float()
-        scores = logits.sigmoid() if self._independent else logits.softmax(dim=-1)
-        rows: list[list[float]] = scores.cpu().tolist()
+    def scores(self, windows: Sequence[list[int]]) -> list[Scores]:
+        """The probability of each label for each window, in one pass through the model."""
+        weights = self._weights
+        assert weights is not None
+        with weights.torch.inference_mode():
+            logits = weights.model(**weights.rows(windows)).logits.float()
+            scores = logits.sigmoid() if self._independent else logits.softmax(dim=-1)
+        rows: list[Scores] = scores.cpu().tolist()
         return rows
 
 
@@ -187,9 +183,3 @@ def _attack_labels(labels: dict[int, str], wanted: Sequence[str]) -> dict[int, s
         known = ", ".join(labels.values())
         raise ConfigError(f"GPU_MODEL_LABELS names a label that the model lacks; it has: {known}")
     return chosen
-
-
-def _short(chosen: Settings) -> str:
-    """The model and its revision, without the path to it."""
-    name = chosen.gpu_model.rstrip("/").rpartition("/")[2]
-    return f"{name}@{chosen.gpu_model_revision}"

@@ -1,8 +1,12 @@
 """Folds the results of all engines on one input into one judgement. Pure.
 
-Within a category the strongest finding counts, so that look-alike rules do not add up; categories
-are independent evidence and combine as 1 - (1 - a)(1 - b)…, so that a finding never lowers the
-risk and no number of clean engines raises it.
+Categories of look-alike evidence are a family, in which the strongest finding counts: ten rules
+that see one attack are one sight of it. Families are evidence of different kinds; those that by
+themselves would be worth a look combine as 1 - (1 - a)(1 - b)…. Weaker ones do not: three doubts
+about three things make no certainty, and ordinary text has many doubts. Nor do categories that
+inform rather than accuse, such as a refusal or a language. What does not combine still counts as
+the maximum does, so that a finding never lowers the risk and no number of clean engines raises it.
+An engine that finds nothing may still give a probability: it orders inputs that pass, no more.
 """
 
 from __future__ import annotations
@@ -19,11 +23,34 @@ from core.analysis import (
     Thresholds,
     Verdict,
 )
+from engines.policy import EngineRule, Policy
 
 ANSWERED = frozenset({Outcome.CLEAN, Outcome.FLAGGED})
 FAILED = frozenset({Outcome.FAILURE, Outcome.TIMEOUT})
 DIGITS = 4
 """Decimals of a risk; the verdict is read from the rounded number that is reported."""
+FAMILIES = {
+    "attack": (
+        "prompt_injection",
+        "prompt_extraction",
+        "jailbreak",
+        "obfuscation",
+        "indirect_injection",
+        "escalation",
+        "tool_abuse",
+        "exfiltration",
+        "statistical_oddity",
+    ),
+    "harm": ("toxicity", "harmful_request"),
+    "data": ("secrets", "personal_data", "prompt_leak"),
+}
+"""A category that stands in none is a family of its own."""
+INFORMATIVE = frozenset({"refusal", "language_policy", "topic_policy", "denial_of_wallet"})
+"""Categories whose findings never add to others."""
+COMBINES_FROM = 0.3
+"""The weakest finding that combines. A constant and no threshold of a policy, so that the risk does
+not change when thresholds are fitted to it."""
+_FAMILY = {category: family for family, members in FAMILIES.items() for category in members}
 
 _ADVICE = {
     Action.ALLOW: "Let the input pass",
@@ -39,27 +66,41 @@ _PARTIAL = "; some engines gave no answer."
 
 def judge(
     results: Sequence[EngineResult],
-    thresholds: Thresholds,
+    by: Policy | Thresholds,
     *,
     required: Collection[str] = (),
     fail_closed: bool = True,
 ) -> Judgement:
     """The judgement over every engine's result on one input; the order of results is no matter.
 
-    Failed engines degrade it. It is blind when a required engine gave no answer, or no engine at
-    all did, for whatever reason: then it is degraded and `fail_closed` blocks; else the verdict
-    stands.
+    By a policy, or by thresholds with a policy that says nothing else; `required` and `fail_closed`
+    go with the latter. The allow list is not applied here, since it needs the input's text.
     """
+    if isinstance(by, Policy):
+        return fold(by.weighed(results), by)
+    rules = {name: EngineRule(required=True) for name in required}
+    policy = Policy(thresholds=by, engines=rules, fail_closed=fail_closed)
+    return fold(policy.weighed(results), policy)
+
+
+def fold(results: Sequence[EngineResult], policy: Policy) -> Judgement:
+    """The judgement over results that the policy has weighed.
+
+    Failed engines degrade it. It is blind when a required engine gave no answer, or no engine at
+    all did, for whatever reason: then it is degraded and, where the policy fails closed, blocked;
+    else the verdict stands.
+    """
+    thresholds, required = policy.limits, policy.required
     answered = _names(results, ANSWERED)
     failed = _names(results, FAILED)
     skipped = _names(results, {Outcome.SKIPPED})
     unsupported = _names(results, {Outcome.UNSUPPORTED})
-    absent = set(required) - {result.engine for result in results}
-    unanswered = (failed | skipped | absent) & set(required)
+    absent = required - {result.engine for result in results}
+    unanswered = (failed | skipped | absent) & required
     blind = bool(unanswered) or not answered
     findings = tuple(sorted({one for result in results for one in result.findings}, key=_rank))
-    risk = risk_of(findings)
-    closed = blind and fail_closed
+    risk = max(risk_of(findings), _doubt(results, policy))
+    closed = blind and policy.fail_closed
     if closed:
         risk = max(risk, thresholds.block)
     verdict, action = (Verdict.HIGH_RISK, Action.BLOCK) if closed else _level(risk, thresholds)
@@ -83,9 +124,26 @@ def risk_of(findings: Iterable[Finding]) -> float:
     strongest: dict[str, float] = {}
     for finding in findings:
         score = round(min(max(finding.score, 0.0), 1.0), DIGITS)
-        strongest[finding.category] = max(strongest.get(finding.category, 0.0), score)
-    harmless = math.prod(1 - score for _, score in sorted(strongest.items()))
-    return round(1 - harmless, DIGITS)
+        family = _FAMILY.get(finding.category, finding.category)
+        strongest[family] = max(strongest.get(family, 0.0), score)
+    harmless = math.prod(
+        1 - score
+        for family, score in sorted(strongest.items())
+        if score >= COMBINES_FROM and family not in INFORMATIVE
+    )
+    return max(round(1 - harmless, DIGITS), *strongest.values(), 0.0)
+
+
+def _doubt(results: Iterable[EngineResult], policy: Policy) -> float:
+    """The highest probability that an engine gives without a finding. It orders what is let pass
+    and never reaches the bound from which one acts."""
+    doubts = [
+        result.score * policy.rule(result.engine).weight
+        for result in results
+        if result.outcome in ANSWERED
+    ]
+    ceiling = max(policy.limits.audit - 0.0001, 0.0)
+    return round(min(max(doubts, default=0.0), ceiling), DIGITS)
 
 
 def _level(risk: float, thresholds: Thresholds) -> tuple[Verdict, Action]:

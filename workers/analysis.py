@@ -13,9 +13,10 @@ from celery import signals
 from core.analysis import Content, EngineClass, EngineResult, Outcome
 from core.logs import log_context
 from core.metrics import ENGINE_SECONDS, QUEUE_WAIT, observe_many
+from engines.base import Engine
 from engines.catalogue import catalogue
 from engines.runner import run as run_engines
-from workers import presence
+from workers import cascade, policies, presence
 from workers.app import BATCH_QUEUES, app
 from workers.folding import finish
 from workers.presence import CLASS_ENV
@@ -52,10 +53,22 @@ def _analyzed(run: Run, contents: Sequence[Content]) -> None:
             _give_up(run, "the content was dropped by retention before it was analysed")
             return
         engines = [catalogue()[name] for name in run.engines if name in catalogue()]
-        results = run_engines(engines, contents, should_stop=_stopper(run))
+        policy = policies.of_options(run.options)
+        stop = _stopper(run)
+
+        def ask(asked: Sequence[Engine], some: Sequence[Content]) -> list[list[EngineResult]]:
+            return run_engines(asked, some, should_stop=stop, options=policy.options)
+
+        if cascade.applies(run, EngineClass.GPU):
+            results = cascade.ask_undecided(run, engines, contents, policy, ask)
+        else:
+            results = ask(engines, contents)
+        results = policy.screened(contents, results)
         if len(engines) < len(run.engines):
             results = [_complete(run, item) for item in results]
-        if finish(run, results):
+        first = cascade.applies(run, EngineClass.CPU)
+        decided = cascade.decisions(contents, results, policy) if first else ()
+        if finish(run, results, decided=decided):
             _measure(results)
 
 

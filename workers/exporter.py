@@ -16,6 +16,7 @@ from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
 from workers import admission, canary, presence
 from workers.app import BATCH_QUEUES, QUEUES, RUN_QUEUES
+from workers.holding import is_held
 from workers.launch import CLASSES
 from workers.queues import queue_lengths
 
@@ -68,7 +69,8 @@ def oldest() -> Mapping[str, float]:
         "  FROM analyses a WHERE a.id = r.analysis_id AND a.kind <> 'batch')) GROUP BY 1",
         batch=list(BATCH_QUEUES),
     )
-    return {**dict.fromkeys(RUN_QUEUES, 0.0), **{row.queue: row.age for row in rows}}
+    found = {row.queue: row.age for row in rows if not is_held(row.queue)}
+    return {**dict.fromkeys(RUN_QUEUES, 0.0), **found}
 
 
 def _proof_ages() -> Mapping[str, float]:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import functools
 import logging
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from core.analysis import EngineResult, Outcome, Thresholds
+from core.analysis import EngineClass, EngineResult, Outcome
 from core.database import UnitOfWork, single, unit_of_work
-from core.metrics import ANALYSIS_SECONDS, ENGINES_TRIGGERED
-from workers import cache, verdicts, waiting
-from workers.runs import Run
+from core.metrics import ANALYSIS_SECONDS, CASCADE_ITEMS, ENGINES_TRIGGERED
+from engines.cascade import Decided, Decision
+from workers import cache, cascade, holding, policies, verdicts, waiting
+from workers.runs import Run, run_of
 from workers.verdicts import Verdicts
 from workers.wire import parts_from_text, parts_to_text
 
@@ -25,14 +27,23 @@ UNEXAMINED = "no engine gave an answer"
 
 
 def finish(
-    run: Run, results: Sequence[Sequence[EngineResult]], *, state: str = "done", error: str = ""
+    run: Run,
+    results: Sequence[Sequence[EngineResult]],
+    *,
+    state: str = "done",
+    error: str = "",
+    decided: Sequence[Decision] = (),
 ) -> bool:
     """Store a run's results, one list per item, and fold what is complete.
 
-    False, with nothing written, when the attempt is no longer the current one.
+    `decided` says of each item whether another class that waits need not be asked. False, with
+    nothing written, when the attempt is no longer the current one.
     """
-    stored = _finish_sole if run.options.get("runs") == 1 else _finish_part
-    if stored(run, results, state, error):
+    if run.options.get("runs") == 1:
+        stored = _finish_sole(run, results, state, error)
+    else:
+        stored = _finish_part(run, results, state, error, decided)
+    if stored:
         return True
     log.info("late result of run %s attempt %d discarded", run.id, run.attempt)
     return False
@@ -86,7 +97,7 @@ def _judged(
 ) -> Verdicts:
     skipped = _skipped(options)
     whole = [[*item, *skipped] for item in results] if skipped else results
-    return verdicts.over(first, whole, Thresholds(*options["thresholds"]))
+    return verdicts.over(first, whole, policies.of_options(options))
 
 
 def _count(judged: Verdicts) -> None:
@@ -95,9 +106,15 @@ def _count(judged: Verdicts) -> None:
 
 
 def _finish_part(
-    run: Run, results: Sequence[Sequence[EngineResult]], state: str, error: str
+    run: Run,
+    results: Sequence[Sequence[EngineResult]],
+    state: str,
+    error: str,
+    decided: Sequence[Decision],
 ) -> bool:
     with unit_of_work() as work:
+        if cascade.applies(run, EngineClass.CPU):
+            holding.lock(work, run.id)
         closed = work.execute(
             "UPDATE runs SET state = :state, finished_at = now(), lease_until = NULL,"
             " error = nullif(:error, '')"
@@ -109,7 +126,7 @@ def _finish_part(
         )
         if closed.rowcount != 1:
             return False
-        store_results(work, run, results)
+        store_results(work, run, results, decided)
     return True
 
 
@@ -133,28 +150,35 @@ def _ended(job: UUID, row: Any, digest: str | None = None, judged: Verdicts | No
             cache.put(pipe, digest, judged)
 
 
-def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineResult]]) -> None:
+def store_results(
+    work: UnitOfWork,
+    run: Run,
+    results: Sequence[Sequence[EngineResult]],
+    decided: Sequence[Decision] = (),
+) -> None:
     """Write the results of a run that this transaction has closed, and fold chunk and job.
 
-    The rows of a part need not reach the disk at once: what is lost with a crash runs again. The
-    commit that ends the job takes everything before it along.
+    What waited for this run is released, or ended where every item is decided. The rows of a part
+    need not reach the disk at once: what is lost with a crash runs again. The commit that ends the
+    job takes everything before it along.
     """
-    job = work.execute(
-        "UPDATE analyses SET runs_left = runs_left - 1 WHERE id = :id"
-        " AND state || '' IN ('queued', 'running')"
-        " RETURNING id, options, runs_left, item_count",
-        id=run.analysis_id,
-    ).one_or_none()
+    job, done = _store_part(work, run, results)
     if job is None:
         return
-    alone = job.options.get("classes") == 1
-    ranges = [(run.first_item, results)] if alone else _decided(work, run, results)
-    done = 0
-    for first, items in ranges:
-        done += len(items)
-        judged = _judged(first, items, job.options)
-        verdicts.insert(work, job.id, run.tenant, run.application_id, judged)
-        work.after_commit(functools.partial(_count, judged))
+    if job.options.get("cascade") and run.engine_class == str(EngineClass.CPU):
+        policy = policies.of_options(job.options)
+        for held in holding.waiting_for(work, run):
+            spare = [cascade.spared(one, held.engines, policy) for one in decided]
+            work.after_commit(functools.partial(_count_decided, run, held.engines, decided, spare))
+            own = held.first_item >= run.first_item and held.last_item <= run.last_item
+            if own and spare and all(len(gone) == len(held.engines) for gone in spare):
+                holding.end(work, held.id, cascade.DECIDED)
+                other = run_of(held, run.mode, job.options, run.created_at)
+                unasked = [cascade.skipped(other.engines) for _ in other.items]
+                job, more = _store_part(work, other, unasked)
+                done += more
+            elif held.ready:
+                holding.release(work, [held.id])
     if job.runs_left == 0:
         _fold_job(work, job)
         return
@@ -163,6 +187,44 @@ def store_results(work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineR
         work.execute(
             "UPDATE analyses SET items_done = items_done + :n WHERE id = :id", n=done, id=job.id
         )
+
+
+def _store_part(
+    work: UnitOfWork, run: Run, results: Sequence[Sequence[EngineResult]]
+) -> tuple[Any, int]:
+    """Write one run's results; the job, None once it is over, and how many items are now judged."""
+    job = work.execute(
+        "UPDATE analyses SET runs_left = runs_left - 1 WHERE id = :id"
+        " AND state || '' IN ('queued', 'running')"
+        " RETURNING id, options, runs_left, item_count",
+        id=run.analysis_id,
+    ).one_or_none()
+    if job is None:
+        return None, 0
+    alone = job.options.get("classes") == 1
+    ranges = [(run.first_item, results)] if alone else _decided(work, run, results)
+    done = 0
+    for first, items in ranges:
+        done += len(items)
+        judged = _judged(first, items, job.options)
+        verdicts.insert(work, job.id, run.tenant, run.application_id, judged)
+        work.after_commit(functools.partial(_count, judged))
+    return job, done
+
+
+def _count_decided(
+    run: Run,
+    engines: Sequence[str],
+    decided: Sequence[Decision],
+    spare: Sequence[Collection[str]],
+) -> None:
+    """The run's items by whether all the engines that wait for it are spared, and why."""
+    found = Counter(
+        one.how for one, gone in zip(decided, spare, strict=True) if len(gone) == len(engines)
+    )
+    found[Decided.NO] = len(run.items) - found.total()
+    for how, items in found.items():
+        CASCADE_ITEMS.labels(str(how)).inc(items)
 
 
 def _decided(

@@ -17,7 +17,7 @@ LANES = ("both", "single", "batch")
 LANED = ("cpu", "gpu")
 OTHERS = {"io": ("watch", "io", "control"), "control": ("control",)}
 POOLS = {"cpu": "prefork", "gpu": "threads", "io": "threads", "control": "threads"}
-THREADS = {"gpu": 4, "io": 4, "control": 2}
+THREADS = {"io": 4, "control": 2}
 BATCH_NICE = 10
 """How far a worker of the batch lane alone stands back for the CPU."""
 
@@ -59,7 +59,7 @@ def worker(engine_class: str, lane: str | None = None) -> None:
     role = queues[0] if engine_class in LANED else engine_class
     name = f"{role}-{os.getpid()}@{socket.gethostname()}"
     pool = POOLS[engine_class]
-    threads = THREADS.get(engine_class) or settings().brain_workers or os.cpu_count() or 1
+    threads = _slots(engine_class)
     presence.introduce(
         presence.Worker(engine_class, queues, threads, forks=pool == "prefork"), name
     )
@@ -84,6 +84,14 @@ def worker(engine_class: str, lane: str | None = None) -> None:
         )  # fmt: skip
     finally:
         presence.leave()
+
+
+def _slots(engine_class: str) -> int:
+    """How many runs it takes at once."""
+    chosen = settings()
+    if engine_class == "gpu":
+        return max(chosen.gpu_threads, 1)
+    return THREADS.get(engine_class) or chosen.brain_workers or os.cpu_count() or 1
 
 
 def check_files() -> None:

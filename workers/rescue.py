@@ -11,7 +11,7 @@ from core.analysis import EngineClass, EngineResult, Outcome
 from core.database import UnitOfWork, single, unit_of_work
 from core.ids import new_id
 from engines.catalogue import catalogue
-from workers import canary, presence, waiting
+from workers import canary, holding, presence, waiting
 from workers.app import BATCH_QUEUES, RUN_QUEUES, app, publish_runs
 from workers.folding import store_results
 from workers.queues import queue_lengths
@@ -37,6 +37,7 @@ def sweep() -> dict[str, int]:
         "expired": expire(),
         "orphaned": release_orphans(),
         "skipped": skip_without_gpu(),
+        "released": holding.release_forgotten(),
         "resent": resend(),
         "promoted": promote(),
     }
@@ -175,6 +176,7 @@ def skip_without_gpu(job: UUID | None = None) -> int:
 def conclude(run_id: UUID, old: str, new: str, outcome: Outcome, reason: str) -> bool:
     """Close a run that no worker will finish, with the same outcome for each of its engines."""
     with unit_of_work() as work:
+        holding.lock(work, run_id)
         row = work.execute(
             "UPDATE runs SET state = :new, finished_at = now(), lease_until = NULL, error = :reason"
             " WHERE id = :id AND state = :old AND (state = 'queued' OR lease_until < now())"

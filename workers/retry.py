@@ -1,7 +1,7 @@
 """Doing the failed part of a job again, as a new job that takes over what went well.
 
 The old job stays as it ended. The new one has as many items: verdicts without a fault are copied,
-the other items run again with the engines of today.
+the other items run again with the engines of today, judged by the policy of then.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from core.database import UnitOfWork, unit_of_work
 from core.errors import Conflict, NotFound
 from core.ids import new_id
 from core.settings import settings
-from workers import submission, verdicts
+from engines.catalogue import select
+from workers import policies, submission, verdicts
 from workers.app import publish_runs
-from workers.chunks import Chunk, cut
+from workers.chunks import Chunk, cut, rate
 from workers.runs import contents_between
 from workers.submission import Accepted, Submission
 from workers.verdicts import Verdicts
@@ -78,7 +79,7 @@ def _begin(work: UnitOfWork, old: Any) -> tuple[Accepted, list[tuple[str, list[U
         tenant=old.tenant,
         application_id=old.application_id,
         session_id=old.session_id,
-        policy=old.policy,
+        held=policies.version_of(old.options),
         deadline_s=settings().job_deadline,
     )
     job, now = new_id(), datetime.now(UTC)
@@ -123,7 +124,8 @@ def _chunks(old: Any, part: Sequence[int]) -> list[Chunk]:
     contents: list[Content] = contents_between(old.created_at, old.id, part[0], part[-1])
     if len(contents) != len(part):
         raise Conflict("retention has dropped the content of this analysis; submit it anew")
+    by = rate(select(Mode(old.mode)))
     return [
         Chunk(part[0] + chunk.first, chunk.contents, chunk.cost)
-        for chunk in cut(contents, settings().brain_chunk_size)
+        for chunk in cut(contents, settings().brain_chunk_size, by)
     ]

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,10 +18,13 @@ from core.database import UnitOfWork, single, unit_of_work
 from core.errors import BadInput, BrokerDown, Conflict
 from core.ids import new_id
 from core.settings import settings
-from engines.catalogue import select
-from workers import admission, cache, presence, waiting
+from engines import calibration
+from engines.catalogue import catalogue
+from engines.choice import choose
+from workers import admission, cache, policies, presence, waiting
 from workers.app import KEY_PREFIX, broker_guarded, lane, publish_runs
-from workers.chunks import Chunk, cut
+from workers.chunks import Chunk, cut, rate
+from workers.holding import HELD
 from workers.wire import contents_to_text
 
 log = logging.getLogger(__name__)
@@ -34,7 +37,10 @@ SMALL_SECONDS = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What a caller asks for. `deadline_s` counts from acceptance; `watched` jobs wake a waiter."""
+    """What a caller asks for. `deadline_s` counts from acceptance; `watched` jobs wake a waiter.
+
+    `policy` names one; None takes the application's. `held` is the policy of an earlier job.
+    """
 
     contents: Sequence[Content]
     kind: str = "single"
@@ -43,11 +49,12 @@ class Submission:
     tenant: str = "default"
     application_id: str = "default"
     session_id: str | None = None
-    policy: str = "default"
+    policy: str | None = None
     deadline_s: float = 3600.0
     watched: bool = False
     idempotency_key: str | None = None
     request_hash: bytes | None = None
+    held: policies.Version | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +71,27 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
+    held: policies.Version
     engines: dict[str, tuple[str, ...]]
     versions: dict[str, str]
+    named: bool
     skipped: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    @property
+    def cascade(self) -> bool:
+        """Whether the GPU waits for what the CPU engines decide."""
+        policy, gpu = self.held.policy, self.engines.get(str(EngineClass.GPU), ())
+        waits = len(self.engines) > 1 and not policy.required.issuperset(gpu)
+        return policy.cascade and waits and not self.named
 
 
 def submit(wanted: Submission) -> Accepted:
     """Store the job and send its runs, or answer a repeated input from the verdict cache.
 
     Raises DatabaseDown; BrokerDown, when nothing was accepted, or with an Idempotency-Key the job
-    runs later and a retry finds it; BadInput for an unknown engine or for a key that was used with
-    another body; Conflict while the key's first request is still running; Overloaded when the
-    farm cannot be done within the deadline.
+    runs later and a retry finds it; BadInput for an unknown engine or policy, or for a key that was
+    used with another body; Conflict while the key's first request is still running; Overloaded when
+    the farm cannot be done within the deadline.
     """
     with _first(wanted):
         return _replayed(wanted) or _accept(wanted)
@@ -89,7 +105,8 @@ def _accept(wanted: Submission) -> Accepted:
     if known is not None:
         _insert(_INSERT_JUDGED, {**_job_values(job, now, wanted, plan, key), **known})
         return Accepted(job, now, cached=True)
-    chunks = cut(wanted.contents, settings().brain_chunk_size)
+    by = rate([catalogue()[name] for names in plan.engines.values() for name in names])
+    chunks = cut(wanted.contents, settings().brain_chunk_size, by)
     runs = _runs(wanted, plan, chunks)
     admission.demand(wanted.tenant, runs, wanted.deadline_s, optional=_optional(wanted))
     _insert(_INSERT, {**_job_values(job, now, wanted, plan, key, runs), **_parts(chunks, runs)})
@@ -119,8 +136,9 @@ def store(
 
 
 def _by_queue(runs: Sequence[Mapping[str, Any]]) -> list[tuple[str, list[UUID]]]:
-    queues = sorted({run["queue"] for run in runs})
-    return [(queue, [run["id"] for run in runs if run["queue"] == queue]) for queue in queues]
+    sent = [run for run in runs if not run["held"]]
+    queues = sorted({run["queue"] for run in sent})
+    return [(queue, [run["id"] for run in sent if run["queue"] == queue]) for queue in queues]
 
 
 def _optional(wanted: Submission) -> frozenset[str]:
@@ -153,7 +171,9 @@ def _first(wanted: Submission) -> Iterator[None]:
 
 def _plan(wanted: Submission) -> _Plan:
     chosen = settings()
-    engines = select(
+    held = wanted.held or policies.resolve(wanted.tenant, wanted.application_id, wanted.policy)
+    engines = choose(
+        held.policy,
         wanted.mode,
         wanted.engines or None,
         enabled=chosen.enabled_engines,
@@ -173,7 +193,7 @@ def _plan(wanted: Submission) -> _Plan:
             skipped[name] = {"version": versions[name], "reason": NO_GPU_WORKER}
     if not by_class:
         by_class[str(EngineClass.CPU)] = ()
-    return _Plan(by_class, versions, skipped)
+    return _Plan(held, by_class, versions, bool(wanted.engines), skipped)
 
 
 def _cache_key(wanted: Submission, plan: _Plan) -> str | None:
@@ -184,16 +204,11 @@ def _cache_key(wanted: Submission, plan: _Plan) -> str | None:
     return cache.key(
         wanted.contents[0],
         tenant=wanted.tenant,
-        policy=wanted.policy,
+        policy=f"{plan.held.policy.digest} {calibration.shipped().digest}",
         versions=plan.versions,
         skipped=plan.skipped,
-        thresholds=_thresholds(),
+        thresholds=astuple(plan.held.thresholds),
     )
-
-
-def _thresholds() -> list[float]:
-    chosen = settings()
-    return [chosen.audit_threshold, chosen.warn_threshold, chosen.block_threshold]
 
 
 def _replayed(wanted: Submission) -> Accepted | None:
@@ -225,6 +240,7 @@ def _runs(wanted: Submission, plan: _Plan, chunks: Sequence[Chunk]) -> list[dict
             "id": str(new_id()),
             "engine_class": engine_class,
             "queue": lane(engine_class, kind),
+            "held": plan.cascade and engine_class == str(EngineClass.GPU),
             "chunk": place,
             "first_item": chunk.first,
             "last_item": chunk.last,
@@ -255,10 +271,11 @@ _INSERT = (
 )
 INSERT INTO runs (id, tenant, application_id, analysis_id, engine_class, queue, chunk, first_item,
     last_item, engines, cost, state, created_at, published_at)
-SELECT r.id, :tenant, :application, :id, r.engine_class, r.queue, r.chunk, r.first_item,
+SELECT r.id, :tenant, :application, :id, r.engine_class,
+    CASE WHEN r.held THEN :hold || r.queue ELSE r.queue END, r.chunk, r.first_item,
     r.last_item, r.engines, r.cost, 'queued', :now, :now
 FROM jsonb_to_recordset(CAST(:runs AS jsonb)) AS r (id uuid, engine_class text, queue text,
-    chunk int, first_item int, last_item int, engines text[], cost float)
+    held boolean, chunk int, first_item int, last_item int, engines text[], cost float)
 WHERE set_config('synchronous_commit', :durable, true) IS NOT NULL
 """
 )
@@ -293,7 +310,8 @@ def _job_values(
         "skipped": plan.skipped,
         "runs": len(runs),
         "classes": len(plan.engines),
-        "thresholds": _thresholds(),
+        "cascade": plan.cascade,
+        **plan.held.held(),
     }
     if key:
         options["cache"] = key
@@ -304,7 +322,7 @@ def _job_values(
         "session": wanted.session_id,
         "kind": wanted.kind,
         "mode": str(wanted.mode),
-        "policy": wanted.policy,
+        "policy": plan.held.policy.name,
         "options": json.dumps(options),
         "items": len(wanted.contents),
         "left": len(runs),
@@ -322,6 +340,7 @@ def _parts(chunks: Sequence[Chunk], runs: Sequence[Mapping[str, Any]]) -> dict[s
         "firsts": [chunk.first for chunk in chunks],
         "bodies": [contents_to_text(chunk.contents) for chunk in chunks],
         "runs": json.dumps(runs),
+        "hold": HELD,
     }
 
 

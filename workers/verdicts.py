@@ -18,7 +18,8 @@ from pydantic_core import from_json, to_json
 
 from core.analysis import EngineResult, Outcome, Thresholds
 from core.database import UnitOfWork
-from engines.verdict import judge
+from engines.policy import Policy, as_policy
+from engines.verdict import fold
 from workers.wire import judgement_to_row, result_to_row
 
 QUIET = frozenset({Outcome.CLEAN, Outcome.UNSUPPORTED, Outcome.SKIPPED})
@@ -88,14 +89,16 @@ def insert(work: UnitOfWork, job: UUID, tenant: str, application: str, judged: V
 class _Shapes:
     """Judges each way that engines can end once, unless they found something."""
 
-    def __init__(self, thresholds: Thresholds) -> None:
-        self.thresholds = thresholds
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
         self.rows: list[dict[str, Any]] = []
         self._quiet: dict[tuple[Any, ...], int] = {}
 
     def of(self, results: Sequence[EngineResult]) -> int:
         """The number of the shape of these results."""
-        key = tuple([(one.engine, one.version, one.outcome, one.reason) for one in results])
+        key = tuple(
+            [(one.engine, one.version, one.outcome, one.reason, one.score) for one in results]
+        )
         place = self._quiet.get(key)
         if place is None:
             place = self._add(results)
@@ -104,7 +107,8 @@ class _Shapes:
         return place
 
     def _add(self, results: Sequence[EngineResult]) -> int:
-        judgement = judge(results, self.thresholds)
+        weighed = self.policy.weighed(results)
+        judgement = fold(weighed, self.policy)
         self.rows.append(
             {
                 "risk_score": judgement.risk_score,
@@ -112,7 +116,7 @@ class _Shapes:
                 "action": str(judgement.action),
                 "degraded": judgement.degraded,
                 "judgement": judgement_to_row(judgement),
-                "engines": [_outcome(result) for result in results],
+                "engines": [_outcome(result) for result in weighed],
             }
         )
         return len(self.rows) - 1
@@ -126,9 +130,9 @@ def _outcome(result: EngineResult) -> dict[str, Any]:
     return row
 
 
-def over(first: int, items: Sequence[Sequence[EngineResult]], thresholds: Thresholds) -> Verdicts:
+def over(first: int, items: Sequence[Sequence[EngineResult]], by: Policy | Thresholds) -> Verdicts:
     """Judge neighbouring items, the first of which has index `first`."""
-    shapes = _Shapes(thresholds)
+    shapes = _Shapes(as_policy(by))
     placed = [
         [shapes.of(results), *[round(result.duration_ms, 3) for result in results]]
         for results in items

@@ -49,7 +49,8 @@ def contents_from_text(text: str) -> list[Content]:
 
 def parts_to_text(items: Sequence[Sequence[EngineResult]]) -> str:
     """One class's results on neighbouring items, until every class has brought its own."""
-    return to_json([[result_to_row(result) for result in item] for item in items]).decode()
+    rows = [[{**result_to_row(one), "score": one.score} for one in item] for item in items]
+    return to_json(rows).decode()
 
 
 def parts_from_text(text: str) -> list[list[EngineResult]]:
@@ -100,6 +101,7 @@ def result_from_row(row: Mapping[str, Any]) -> EngineResult:
         findings=tuple(finding_from_row(finding) for finding in row.get("findings", ())),
         duration_ms=row["duration_ms"],
         reason=row.get("reason", ""),
+        score=row.get("score", 0.0),
     )
 
 

@@ -5,14 +5,29 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from flask import Blueprint, Response, jsonify
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from api.operations import operation
 from core.analysis import Mode
 from core.errors import NotFound
 from engines.catalogue import catalogue
+from engines.quality.page import measured
 
 blueprint = Blueprint("engines", __name__, url_prefix="/api/v1/engines")
+
+
+class Quality(BaseModel):
+    """What this version of the engine alone flagged of labelled texts that it could read.
+
+    The attacks are of every kind, so an engine for one threat is right to be silent on the rest.
+    """
+
+    attacks: int
+    attacks_flagged: int
+    harmless: int
+    harmless_flagged: int
+    recall: float | None = Field(description="Null where it read no attack.")
+    false_positive_rate: float | None = Field(description="Null where it read no harmless text.")
 
 
 class Engine(BaseModel):
@@ -26,7 +41,7 @@ class Engine(BaseModel):
     inputs: list[str]
     timeout_ms: float
     summary: str
-    quality: dict[str, float] | None
+    quality: Quality | None = Field(description="Null where this version was not measured.")
 
 
 class Engines(BaseModel):
@@ -46,8 +61,15 @@ def _wire(engine: Any) -> dict[str, Any]:
         "inputs": list(engine.inputs),
         "timeout_ms": engine.timeout * 1000,
         "summary": engine.summary,
-        "quality": None,
+        "quality": _quality(engine),
     }
+
+
+def _quality(engine: Any) -> dict[str, Any] | None:
+    figures = measured().get(engine.name)
+    if figures is None or figures["version"] != engine.version:
+        return None
+    return {name: figures[name] for name in Quality.model_fields}
 
 
 @blueprint.get("")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cli.bench import bench
+from cli.calibrate import calibrate
 from cli.output import json_option, show
 from engines.catalogue import catalogue
 
@@ -16,6 +18,10 @@ def command() -> None:
     Example:
         sentinel-cli engines list
     """
+
+
+command.add_command(bench)
+command.add_command(calibrate)
 
 
 @command.command("list")

@@ -17,6 +17,7 @@ from core.database import UnitOfWork, unit_of_work
 from core.errors import BrokerDown, NotFound
 from workers import canary, presence
 from workers.canary import Proof, proof_of
+from workers.holding import is_held
 from workers.launch import command_for
 from workers.queues import queue_lengths
 from workers.rescue import LOST_AFTER_SECONDS
@@ -121,6 +122,8 @@ def _running(run: Mapping[str, Any], around: Scene) -> str:
 
 def _queued(run: Mapping[str, Any], around: Scene) -> str:
     queue = run["queue"]
+    if is_held(queue):
+        return "it is held back until the CPU engines are through with its items"
     if not around.slots.get(queue):
         return f"no worker serves queue {queue}; start `{command_for(queue)}`"
     if around.lengths is None:

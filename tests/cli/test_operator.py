@@ -119,7 +119,8 @@ def test_without_a_farm_it_says_what_to_set(farm: Farm, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "group", ["keys", "engines", "detectors", "alerts", "jobs", "storage", "metrics"]
+    "group",
+    ["keys", "engines", "policies", "detectors", "alerts", "jobs", "storage", "metrics"],
 )
 def test_every_group_has_help_with_an_example(farm: Farm, group: str) -> None:
     assert "Example:" in run(farm, group, "--help").stdout

@@ -133,6 +133,11 @@ SENT = {"published_at": "now() - interval '0.2 s'"}
             " restart them",
         ),
         ({}, WELL, "it waits behind 0 runs of 0 jobs in queue cpu, which 2 processes serve"),
+        (
+            {"queue": "'held:gpu'", "engine_class": "'gpu'"},
+            WELL,
+            "it is held back until the CPU engines are through with its items",
+        ),
     ],
 )
 def test_an_open_run_says_why(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +112,80 @@ def test_a_label_that_the_model_lacks_is_refused(model: Path) -> None:
 def test_the_threshold_is_kept(model: Path) -> None:
     strict = TransformerClassifier(load(gpu_model=str(model), gpu_model_threshold=1.1))
     assert judged(strict, text=ATTACK).outcome is Outcome.CLEAN
+
+
+FARM = """
+import sys
+import api.app, workers.analysis, workers.launch, workers.rescue
+from core.analysis import Content, EngineClass
+from engines.catalogue import catalogue
+from engines.runner import run
+run([e for e in catalogue().values() if e.engine_class is EngineClass.CPU], [Content(text="hello")])
+print(sorted({"torch", "transformers"} & {*sys.modules}))
+"""
+
+
+def test_neither_the_api_nor_the_cpu_engines_import_torch() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FARM], capture_output=True, text=True, timeout=110, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_a_window_that_the_model_chokes_on_fails_its_document_alone(
+    engine: TransformerClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.prepare()
+    scores = engine.scores
+    poison = engine.windows([Document(Content(text="mat mat mat"))])[0].tokens
+
+    def choking(windows: Sequence[list[int]]) -> list[list[float]]:
+        if poison in windows:
+            raise MemoryError("no room")
+        return scores(windows)
+
+    monkeypatch.setattr(engine._batcher, "_run", choking)
+    texts = (ATTACK, "mat mat mat", HARMLESS)
+    results = [item[0] for item in run([engine], [Content(text=text) for text in texts])]
+    outcomes = [each.outcome for each in results]
+    assert outcomes == [Outcome.FLAGGED, Outcome.FAILURE, Outcome.CLEAN]
+    assert "no room" in results[1].reason
+
+
+def test_jobs_of_several_threads_go_through_the_model_together(
+    engine: TransformerClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.prepare()
+    scores, batches = engine.scores, []
+
+    def noting(windows: Sequence[list[int]]) -> list[list[float]]:
+        batches.append(len(windows))
+        return scores(windows)
+
+    def job(text: str) -> Outcome:
+        return run([engine], [Content(text=text)])[0][0].outcome
+
+    for name, value in {"_run": noting, "_wait_s": 60.0, "_most": 4}.items():
+        monkeypatch.setattr(engine._batcher, name, value)
+    with ThreadPoolExecutor(4) as pool, engine._batcher.preparing():
+        outcomes = list(pool.map(job, (ATTACK, HARMLESS, ATTACK, "cat")))
+    assert batches == [4]
+    assert outcomes == [Outcome.FLAGGED, Outcome.CLEAN, Outcome.FLAGGED, Outcome.CLEAN]
+
+
+def test_a_late_answer_is_a_timeout(
+    engine: TransformerClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine.prepare()
+    monkeypatch.setattr(TransformerClassifier, "timeout", 0.0)
+    result = engine.examine(Document(Content(text=ATTACK)))
+    assert (result.outcome, "did not answer within" in result.reason) == (Outcome.TIMEOUT, True)
+
+
+def test_its_score_is_the_probability_also_where_it_finds_nothing(
+    engine: TransformerClassifier,
+) -> None:
+    assert 0 < judged(engine, text=HARMLESS).score < 0.5 < judged(engine, text=ATTACK).score
 
 
 def test_the_catalogue_loads_no_model() -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.analysis import Action, EngineResult, Finding, Judgement, Outcome, Thresholds, Verdict
-from engines.verdict import judge
+from engines.policy import EngineRule, Policy
+from engines.verdict import FAMILIES, INFORMATIVE, judge, risk_of
 
 LIMITS = Thresholds()
 steady = settings(deadline=None, derandomize=True, database=None)
@@ -30,10 +32,11 @@ def judged(
     return judge(results, LIMITS, required=required, fail_closed=fail_closed)
 
 
+CATEGORIES = [*(name for members in FAMILIES.values() for name in members), *INFORMATIVE, "other"]
 findings = st.builds(
     finding,
     st.floats(0, 1),
-    st.sampled_from(["prompt_injection", "jailbreak", "secrets"]),
+    st.sampled_from(sorted(CATEGORIES)),
     st.sampled_from(["one", "two"]),
 )
 results_lists = st.lists(
@@ -116,9 +119,71 @@ def test_look_alike_rules_of_one_category_do_not_add_up() -> None:
     assert judged(*many).risk_score == 0.2
 
 
-def test_different_categories_do_add_up() -> None:
+def test_evidence_of_different_families_adds_up() -> None:
     both = (finding(0.5, "prompt_injection"), finding(0.5, "secrets"))
     assert judged(result("one", *both)).risk_score == 0.75
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_categories_of_one_family_do_not_add_up(family: str) -> None:
+    many = [result(name, finding(0.4, name)) for name in FAMILIES[family]]
+    assert judged(*many).risk_score == 0.4
+
+
+def test_three_doubts_about_three_things_are_no_warning() -> None:
+    doubts = [result(name, finding(0.25, name)) for name in ("jailbreak", "toxicity", "secrets")]
+    assert judged(*doubts).risk_score == 0.25
+
+
+@pytest.mark.parametrize("category", sorted(INFORMATIVE))
+def test_what_only_informs_does_not_add_to_others(category: str) -> None:
+    assert judged(result("one", finding(0.4, "secrets"), finding(0.4, category))).risk_score == 0.4
+    assert judged(result("one", finding(0.9, category))).risk_score == 0.9
+
+
+@given(results=results_lists, place=st.integers(0, 20), score=st.floats(0, 1))
+@steady
+def test_a_stronger_finding_never_lowers_the_risk(
+    results: list[EngineResult], place: int, score: float
+) -> None:
+    found = [one for each in results for one in each.findings]
+    if found:
+        old = found[place % len(found)]
+        stronger = [replace(old, score=max(score, old.score)) if f == old else f for f in found]
+        assert risk_of(stronger) >= risk_of(found)
+
+
+@given(results=results_lists, weights=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+@steady
+def test_more_weight_never_lowers_the_risk(
+    results: list[EngineResult], weights: tuple[float, float]
+) -> None:
+    low, high = (
+        judge(results, Policy(engines={"one": EngineRule(weight=weight)}, fail_closed=False))
+        for weight in sorted(weights)
+    )
+    assert low.risk_score <= high.risk_score
+
+
+@given(results=results_lists, cuts=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+@steady
+def test_a_higher_cut_never_raises_the_risk(
+    results: list[EngineResult], cuts: tuple[float, float]
+) -> None:
+    low, high = (
+        judge(results, Policy(engines={"*": EngineRule(threshold=cut)}, fail_closed=False))
+        for cut in sorted(cuts)
+    )
+    assert low.risk_score >= high.risk_score
+
+
+def test_a_policy_brings_thresholds_required_engines_and_how_it_fails() -> None:
+    rules = {"must": EngineRule(required=True)}
+    policy = Policy(thresholds=Thresholds(0.1, 0.2, 0.3), engines=rules)
+    assert judge([result("must", finding(0.2))], policy).action is Action.WARN
+    assert judge([result("one")], policy).engines_failed == ("must",)
+    assert judge([result("one")], policy).action is Action.BLOCK
+    assert judge([result("one")], replace(policy, fail_closed=False)).action is Action.ALLOW
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILURE, Outcome.TIMEOUT])
@@ -211,3 +276,10 @@ def test_every_recommendation_is_one_sentence() -> None:
 def test_the_strongest_finding_comes_first() -> None:
     judgement = judged(result("one", finding(0.1), finding(0.8)), result("two", finding(0.4)))
     assert [each.score for each in judgement.findings] == [0.8, 0.4, 0.1]
+
+
+def test_a_probability_without_a_finding_orders_what_passes_and_no_more() -> None:
+    doubtful = replace(result("one"), score=0.2)
+    sure = replace(result("one"), score=0.99)
+    assert (judged(doubtful).risk_score, judged(doubtful).action) == (0.2, Action.ALLOW)
+    assert (judged(sure).risk_score, judged(sure).action) == (0.2999, Action.ALLOW)

@@ -35,7 +35,7 @@ def change(statement: str, **values: Any) -> None:
 def aside(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Runs go to lanes that no worker serves, in chunks of three items; a GPU worker seems up."""
 
-    def threes(contents: Sequence[Content], _most: int) -> list[Chunk]:
+    def threes(contents: Sequence[Content], *_: object) -> list[Chunk]:
         return cut(contents, 3)
 
     monkeypatch.setattr(submission, "lane", lambda engine_class, _kind: f"aside-{engine_class}")

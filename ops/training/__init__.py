@@ -1,0 +1,1 @@
+"""Trains the weights that the learned engines ship with; needs the extra `training`."""
