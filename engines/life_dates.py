@@ -88,7 +88,7 @@ class LifeDates(PatternEngine):
             r"(?:\bborn(?: on)?|\bbirth ?da(?:y|te)|\bdate of birth|\bd\.?o\.?b\b\.?"
             r"|\bgeboren(?: am)?|\bgeburtsdatum|\bnée? le|\bdata di nascita)"
             rf"\W{{0,3}}(?:is |was |on |: ?)?\W{{0,2}}{_DATE}",
-            0.25,
+            0.1,
             "holds a date of birth",
             needs=(
                 "born ",
@@ -107,7 +107,7 @@ class LifeDates(PatternEngine):
         Rule(
             "date",
             rf"[0-9]{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b\.?(?:,? (?:1[89]|20)[0-9]{{2}})?",
-            0.1,
+            0.02,
             "holds a date",
             needs=(
                 *before(*_MONTHS, "of"),
@@ -122,7 +122,7 @@ class LifeDates(PatternEngine):
         Rule(
             "named_month",
             rf"{_MONTH}\.? [0-9]{{1,2}}(?:st|nd|rd|th)?(?:,? (?:1[89]|20)[0-9]{{2}})?(?!\w)",
-            0.1,
+            0.02,
             "holds a date",
             needs=behind(*_MONTH_NAMES, *(f"{month}." for month in _MONTHS)),
             check=_free,
@@ -131,7 +131,7 @@ class LifeDates(PatternEngine):
             "numeric_date",
             r"[0-9]{1,4}(?P<sign>[-/.])[0-9]{1,2}(?P=sign)[0-9]{2,4}"
             r"(?:[t ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?)?",
-            0.1,
+            0.02,
             "holds a date",
             needs=around("-", "/", "."),
             check=_numeric,
@@ -139,14 +139,14 @@ class LifeDates(PatternEngine):
         Rule(
             "weekday",
             r"(?:mon|tues|wednes|thurs|fri|satur|sun)day(?!\w)",
-            0.05,
+            0.01,
             "names a day of the week",
             needs=("monday", "sunday", "tuesday", "wednesday", "thursday", "friday", "saturday"),
         ),
         Rule(
             "year",
             r"(?:1[89]|20)[0-9]{2}(?![0-9])",
-            0.05,
+            0.01,
             "names a year",
             needs=tuple(f"{word} {year}" for word in _YEAR_AFTER for year in ("18", "19", "20")),
             check=_year,
@@ -154,7 +154,7 @@ class LifeDates(PatternEngine):
         Rule(
             "age",
             r"[0-9]{1,3}(?= ?-?(?:years?|yrs?|y)[ -]?(?:old|/?o\b))",
-            0.1,
+            0.02,
             "tells somebody's age",
             needs=("year", "yr", "y/o", "yo "),
             check=_free,
@@ -163,7 +163,7 @@ class LifeDates(PatternEngine):
             "age_told",
             r"[1-9][0-9]{0,2}(?=[.,;!?)\s]|$)"
             r"(?! ?(?:%|percent|degrees|km|miles|minutes|hours|days|weeks|months|of))",
-            0.1,
+            0.02,
             "tells somebody's age",
             needs=_AGE_AFTER,
             check=_age,

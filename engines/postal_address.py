@@ -59,7 +59,7 @@ _ALONE = frozenset(
 )  # fmt: skip
 """Kinds of street that mean something else where no name stands with them: Dr 12, Route 66."""
 _OPENERS = frozenset({"the", "my", "our", "your", "his", "her", "their", "address", "name"})
-_FULL, _PART_ONLY = 0.2, 0.1
+_FULL, _PART_ONLY = 0.05, 0.02
 
 
 class PostalAddress(TextEngine):

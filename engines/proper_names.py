@@ -64,7 +64,7 @@ _SURNAME_END = re.compile(
 _SAMPLE = 2000
 _FOREIGN_SHARE = 20
 """One word in so many is enough: an English text has next to none of these."""
-_FULL, _SINGLE, _FAINT = 0.2, 0.15, 0.1
+_FULL, _SINGLE, _FAINT = 0.04, 0.03, 0.02
 _AFTER = re.compile(r"(?P<owner>['’]s?\b|['’](?= ))?[ ]?(?P<next>[a-z]{2,12})?")
 _CODE_BEFORE = tuple("._/\\@#$<`{[=-&")
 _CODE_AFTER = tuple("(_{[<=/\\`@")

@@ -176,6 +176,7 @@ def farm(stores: Any, tmp_path_factory: pytest.TempPathFactory, sinks: Any) -> I
         "ALERTS_FILE": str(home / "alerts.yaml"),
         "DETECTOR_INTERVAL": "1",
         "BRAIN_WORKERS": "2",
+        "BRAIN_ANALYSIS_MODE": "fast",
         "PYTHONWARNINGS": "default",
     }
     running = Farm(f"http://127.0.0.1:{port}", home, environment)

@@ -54,6 +54,7 @@ class Farm:
                     **{name: str(free_port()) for name in ports},
                     "LOG_LEVEL": "warning",
                     "BRAIN_WORKERS": "2",
+                    "BRAIN_ANALYSIS_MODE": "fast",  # the strikes are at the farm, not the models
                     **(environment or {}),
                 },
                 stdout=log,

@@ -34,8 +34,8 @@ STRENGTH = 0.05
 PRIOR = {"user": 0.065, "document": 0.065, "toxicity": 0.05, "harm": 0.015}
 LONGEST = 12_000
 LONG_TEXTS = 150
-SHALLOW = ("window", "whole", "length")
-DEEP = (*SHALLOW, "deep", "mean", "deep_other", "deep_other_several")
+SHALLOW = ("window", "whole")
+DEEP = (*SHALLOW, "length", "deep", "mean", "deep_other", "deep_other_several")
 DEVELOPMENT = {
     "user": (
         "notinject", "wildguard_benign", "mitre_frr", "awesome_prompts", "instruct_benign",

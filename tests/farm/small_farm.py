@@ -48,6 +48,7 @@ def small_farm(home: Path, **settings: str) -> Iterator[SmallFarm]:
             "DETECTORS_FILE": str(home / "detectors.yaml"),
             "DETECTOR_INTERVAL": "1",
             "BRAIN_WORKERS": "1",
+            "BRAIN_ANALYSIS_MODE": "fast",
             "PYTHONWARNINGS": "default",
             **settings,
         }
