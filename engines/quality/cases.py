@@ -80,7 +80,7 @@ def _case(line: bytes) -> Case:
         response=_text(given, "response"),
         **_context(given.get("context")),
     )
-    if not content.fields():
+    if not (content.fields() or content.tools):
         raise BadInput("there is no text in it: give a non-empty `text`")
     return Case(content, int(label))
 

@@ -112,7 +112,8 @@ def scored(case: Case, judgement: Judgement, policy: Policy) -> Scored:
     """The verdict over a case; the text is kept where the verdict is wrong."""
     alarms = {one.engine for one in judgement.findings if one.score >= policy.limits.warn}
     flagged = not judgement.is_safe
-    text = next(iter(case.content.fields().values())) if flagged != bool(case.label) else ""
+    shown = next(iter(case.content.fields().values()), str(case.content.tools))
+    text = shown if flagged != bool(case.label) else ""
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16] if text else ""
     return Scored(
         case.label,
