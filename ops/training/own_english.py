@@ -1,6 +1,6 @@
 """Expand the grammars of ops/training/own into labelled training lines.
 
-    python ops/training/own_english.py --out own.jsonl [--seed 7] [--only d_roles] [--scale 1.0]
+    python -m ops.training.own_english --out own.jsonl [--seed 7] [--only d_roles] [--scale 1.0]
 
 Every file of own/ but those named multilingual* holds `slots` (name: lines of text) and `sets`
 (which slot to expand, how often, and what the results are).  In a line:

@@ -1,6 +1,6 @@
 """Expands own/multilingual*.yaml into training lines in many languages.
 
-python ops/training/own_multilingual.py [--seed 7] [--per-label 6000] [--out FILE]
+python -m ops.training.own_multilingual [--seed 7] [--per-label 6000] [--out FILE]
 
 One JSON line each: text, label (1 an attack), set, lang, kind. The same seed gives the
 same lines. Each block is used as evenly as its kind allows, at most `--cap` times; a
@@ -15,13 +15,14 @@ import json
 import random
 import re
 import sys
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from ops.training.romanisation import ROMAN, bare, romanised
 
 HERE = Path(__file__).resolve().parent / "own"
 SET = "own_multilingual"
@@ -54,18 +55,6 @@ WRAPS = (
     "P.S. {x}", "\"{x}\"", "Re: {x}", "({x})", "- {x}", "*{x}*",
 )  # fmt: skip
 
-LATIN_CYRILLIC = (
-    "a b v g d e z i y k l m n o p r s t u f kh ts ch sh shch  y  e yu ya yo zh i yi ye g"
-)
-CYRILLIC = dict(
-    zip("абвгдезийклмнопрстуфхцчшщъыьэюяёжіїєґ", LATIN_CYRILLIC.split(" "), strict=True)
-)
-CYRILLIC_UK = CYRILLIC | {"г": "h", "и": "y", "й": "i"}
-LATIN_GREEK = "a v g d e z i th i k l m n ks o p r s s t y f ch ps o"
-GREEK = dict(zip("αβγδεζηθικλμνξοπρσςτυφχψω", LATIN_GREEK.split(" "), strict=True))
-GREEK_PAIRS = (("ου", "ou"), ("αυ", "av"), ("ευ", "ef"), ("γγ", "ng"), ("γκ", "gk"), ("μπ", "b"))
-ROMAN = {"ru": CYRILLIC, "uk": CYRILLIC_UK, "bg": CYRILLIC, "el": GREEK}
-# accents that carry the whole spelling of these scripts; taking them off leaves no text
 KEEP_MARKS = {"ar", "fa", "he", "hi", "bn", "ta", "th", "ja", "ko", "zh", "ru", "uk"}
 END = re.compile(r"[.!?。！？।؟…]+$")
 ASKED = ("?", "？", "؟", ";")
@@ -280,25 +269,6 @@ def fill(text: str, rng: random.Random) -> str:
         while name in text:
             text = text.replace(name, rng.choice(values), 1)
     return text
-
-
-def romanised(text: str, table: dict[str, str]) -> str:
-    plain = unicodedata.normalize("NFC", text)
-    if table is GREEK:
-        plain = bare(plain)
-        for pair, latin in GREEK_PAIRS:
-            plain = plain.replace(pair, latin).replace(pair.capitalize(), latin.capitalize())
-    out = []
-    for char in plain:
-        low = table.get(char.lower())
-        out.append(char if low is None else low.capitalize() if char.isupper() else low)
-    return "".join(out).replace(";", "?" if table is GREEK else ";")
-
-
-def bare(text: str) -> str:
-    """Without accents, as typed on a keyboard that lacks them."""
-    marks = unicodedata.normalize("NFD", text.translate(str.maketrans("łŁøØđĐıßæ", "lLoOdDisa")))
-    return unicodedata.normalize("NFC", "".join(c for c in marks if not unicodedata.combining(c)))
 
 
 def surface(text: str, book: Book) -> tuple[str, str]:

@@ -7,7 +7,7 @@ import pytest
 from core.analysis import Content, EngineResult, Outcome
 from engines.catalogue import catalogue
 from engines.document import Document
-from engines.learned import FLOOR, TASKS, models
+from engines.learned import FLOOR, TASKS, Reading, models
 from engines.runner import run
 
 HARMLESS = (
@@ -93,7 +93,10 @@ def test_the_combination_knows_every_channel() -> None:
     }
 
 
-def test_windows_can_be_switched_off_by_a_policy() -> None:
-    found = result("learned_fused", Content(text=HIDDEN), windows=False)
-    assert found.outcome in {Outcome.CLEAN, Outcome.FLAGGED}
-    assert all(finding.spans for finding in found.findings)
+@pytest.mark.parametrize("windows", [True, False])
+def test_windows_can_be_switched_off_by_a_policy(windows: bool) -> None:
+    text = HIDDEN[:5000]
+    document = Document(Content(text=text), {"learned_linear": {"windows": windows}})
+    catalogue()["learned_linear"].analyze(document)
+    read = [each.spans for each in document.memo.values() if isinstance(each, Reading)]
+    assert [spans == ((0, len(text)),) for spans in read] == [not windows]
