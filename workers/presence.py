@@ -66,10 +66,14 @@ def only_queue() -> str | None:
 
 def fresh() -> Mapping[str, int]:
     """Workers with a fresh heartbeat by class. Raises DatabaseDown."""
+    return _classes(FRESH_SECONDS)
+
+
+def _classes(seconds: float) -> Mapping[str, int]:
     rows = single(
         "SELECT engine_class, count(*) AS n FROM worker_heartbeats"
         " WHERE seen_at > now() - make_interval(secs => :secs) GROUP BY 1",
-        secs=FRESH_SECONDS,
+        secs=seconds,
     )
     return {row.engine_class: row.n for row in rows}
 
@@ -98,11 +102,15 @@ def _slots(seconds: float) -> Mapping[str, int]:
 
 
 def is_up(engine_class: str, *, stale_s: float = 1.0) -> bool:
-    """Whether a worker of the class is up, by a look that is at most `stale_s` old."""
+    """Whether a worker of the class is up, by a look that is at most `stale_s` old.
+
+    A heartbeat of the last half minute will do: one that leaves takes its heartbeat back, and
+    one that is late, on a machine with too much to do, would lose the work that waits for it.
+    """
     global _cache
     seen, classes = _cache
     if time.monotonic() - seen > stale_s:
-        classes = fresh()
+        classes = _classes(RECENT_SECONDS)
         _cache = (time.monotonic(), classes)
     return classes.get(engine_class, 0) > 0
 
