@@ -15,7 +15,7 @@ import re
 import sys
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -23,6 +23,7 @@ from core.analysis import EngineClass, EngineResult, Finding, Mode, Outcome
 from engines.document import Document
 from engines.needles import CASED, LOWERED
 from engines.normaliser import View
+from engines.outline import Outline
 
 MAX_SPANS = 100
 """Spans that one finding carries; a text that repeats one attack needs no more to be judged."""
@@ -68,6 +69,8 @@ class Engine(ABC):
 
     def prepare(self) -> None:
         """Load, unless this instance already has."""
+        if self._loaded:
+            return
         with self._loading:
             if not self._loaded:
                 self.load()
@@ -92,6 +95,8 @@ class Engine(ABC):
         """
         self.prepare()
         readable = [self._can_read(document) for document in documents]
+        if documents and all(readable):
+            return self.examine_many(documents)
         asked = list(itertools.compress(documents, readable))
         answers = iter(self.examine_many(asked) if asked else ())
         nothing = self.without(Outcome.UNSUPPORTED, "an input that it needs is absent")
@@ -99,9 +104,7 @@ class Engine(ABC):
 
     def _can_read(self, document: Document) -> bool:
         """Whether it has one of `inputs`, and each kind of `requires`."""
-        return bool(document.fields(self.inputs)) and all(
-            document.fields((kind,)) for kind in self.requires
-        )
+        return document.has(self.inputs) and all(document.has((kind,)) for kind in self.requires)
 
     def found(self, findings: Iterable[Finding]) -> EngineResult:
         """A result with these findings, look-alikes merged; `clean` when there are none."""
@@ -149,7 +152,10 @@ class Rule:
     """One row of a pattern table.
 
     `needs` are substrings of which at least one must occur before the regex is tried: those of
-    all engines are looked for in one pass. `check` looks closer at a match, for checksums.
+    all engines are looked for in one pass. `check` looks closer at a match, for checksums. An
+    `outline` must occur too; as it sees the text as it is, a rule that is not cased may ask for
+    digits and signs only. `begins` is a regex of how every match begins: rules that have it in
+    common look for it once.
     Unless the engine is `cased`, both see the text in lower case.
     """
 
@@ -159,6 +165,8 @@ class Rule:
     message: str
     needs: tuple[str, ...] = ()
     check: Callable[[re.Match[str]], bool] | None = None
+    outline: Outline | None = None
+    begins: str = ""
 
 
 class PatternEngine(TextEngine):
@@ -181,14 +189,42 @@ class PatternEngine(TextEngine):
         if not self._always and there.isdisjoint(self._needles):
             return
         text = view.text if self.cased else view.lower
+        begun: dict[str, list[int]] = {}
         for rule, needs, pattern in self._compiled:
             if needs and there.isdisjoint(needs):
                 continue
-            matches = (m for m in pattern.finditer(text) if rule.check is None or rule.check(m))
+            if rule.outline is not None and not rule.outline.occurs(view.signs):
+                continue
+            if rule.begins:
+                if rule.begins not in begun:
+                    begun[rule.begins] = _starts(rule.begins, text)
+                found = _from(begun[rule.begins], pattern, text)
+            else:
+                found = pattern.finditer(text)
+            matches = (m for m in found if rule.check is None or rule.check(m))
             for match in itertools.islice(matches, MAX_SPANS):
                 yield self.finding(
                     view, *match.span(), label=rule.label, score=rule.score, message=rule.message
                 )
+
+
+def _starts(begins: str, text: str) -> list[int]:
+    """Every place where it matches, one inside the other too."""
+    pattern, places = re.compile(begins), list[int]()
+    match = pattern.search(text)
+    while match:
+        places.append(match.start())
+        match = pattern.search(text, match.start() + 1)
+    return places
+
+
+def _from(places: Iterable[int], pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """What `finditer` finds, where a match begins at one of these places."""
+    end = 0
+    for place in places:
+        if place >= end and (match := pattern.match(text, place)):
+            yield match
+            end = match.end()
 
 
 def _merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -196,6 +232,8 @@ def _merge(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     groups: dict[tuple[str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.field, finding.label), []).append(finding)
+    if not groups:
+        return ()
     merged = []
     for group in groups.values():
         top = max(group, key=lambda finding: finding.score)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from engines.needles import LOWERED
 from engines.normaliser import View, rewrite
 
 _WORD = re.compile(r"[^\W_]{2,}")
@@ -50,10 +51,12 @@ _BACKWARDS = frozenset(
     word[::-1] for word in f"{_LONG_WORDS} the and you your this that from what".split()
 ) - {"ton", "era"}
 
+LOWERED.add(_ENCIPHERED | _BACKWARDS)
+
 
 def alphabet(parent: View) -> View | None:
     """The text in its own letters, when two known words stand there in a shifted alphabet."""
-    told = [_TELLTALES[word] for word in _ENCIPHERED & parent.words]
+    told = [_TELLTALES[word] for word in _standing(_ENCIPHERED, parent)]
     if len(told) < 2:
         return None
     name = max(sorted(set(told)), key=told.count)
@@ -66,13 +69,20 @@ def alphabet(parent: View) -> View | None:
 
 def reversed_words(parent: View) -> View | None:
     """The text with each word turned round, when two known words stand there backwards."""
-    if len(_BACKWARDS & parent.words) < 2:
+    if len(_standing(_BACKWARDS, parent)) < 2:
         return None
     return rewrite(parent, _WORD, lambda match: match[0][::-1], "reversed words")
 
 
 def reversed_lines(parent: View) -> View | None:
     """The text with each line turned round, when two known words stand there backwards."""
-    if len(_BACKWARDS & parent.words) < 2:
+    if len(_standing(_BACKWARDS, parent)) < 2:
         return None
     return rewrite(parent, _LINE, lambda match: match[0][::-1], "reversed lines")
+
+
+def _standing(known: frozenset[str], view: View) -> frozenset[str]:
+    """Which of the known words stand in the view, where there may be two of them."""
+    if len(known & view.needles(False)) < 2:
+        return frozenset()
+    return known & view.words

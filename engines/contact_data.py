@@ -18,6 +18,7 @@ import re
 
 from engines.base import PatternEngine, Rule
 from engines.digit_needles import around
+from engines.outline import DIGITS, Outline
 
 
 class ContactData(PatternEngine):
@@ -69,6 +70,7 @@ class ContactData(PatternEngine):
             0.2,
             "holds geographic coordinates",
             needs=around("."),
+            outline=Outline("dsdddd", d=DIGITS, s="."),
             check=lambda match: _on_earth(match[0]),
         ),
     )

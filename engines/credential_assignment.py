@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from core.analysis import Finding
 from engines.base import MAX_SPANS, TextEngine
+from engines.needles import LOWERED
 from engines.normaliser import View
 from engines.plausible_secret import bits, code, placeholder, random_looking
 
@@ -100,10 +101,13 @@ class CredentialAssignment(TextEngine):
     category = "secrets"
     inputs = ("text", "response", "documents", "history", "tools")
 
+    def load(self) -> None:
+        LOWERED.add(_WORDS)
+
     def scan(self, view: View) -> Iterable[Finding]:
-        lower, found = view.lower, 0
+        lower, there, found = view.lower, view.needles(False), 0
         for word in _WORDS:
-            if word not in lower:
+            if word not in there:
                 continue
             for start, end, kind, score in _assigned(view.text, lower, word):
                 yield self.finding(

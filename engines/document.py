@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from core.analysis import Content
@@ -33,6 +33,8 @@ class Document:
         self.content = content
         self._options = options or {}
         self._fields = dict(_fields(content))
+        self._kinds = frozenset(kind for kind, _ in self._fields.values())
+        self._originals: dict[str, View] = {}
         self._unfolded: dict[str, Unfolding] = {}
         self.memo: dict[object, object] = {}
         """What engines work out about this document and share; each knows its own keys."""
@@ -40,6 +42,10 @@ class Document:
     def fields(self, kinds: Collection[str]) -> dict[str, str]:
         """The non-empty texts of these kinds, by field name."""
         return {name: text for name, (kind, text) in self._fields.items() if kind in kinds}
+
+    def has(self, kinds: Iterable[str]) -> bool:
+        """Whether there is a non-empty text of one of these kinds."""
+        return not self._kinds.isdisjoint(kinds)
 
     def options(self, engine: str) -> Mapping[str, Any]:
         """What the policy sets for this engine; empty where it says nothing."""
@@ -60,12 +66,15 @@ class Document:
 
     def original(self, field: str) -> View:
         """The field as it was given."""
-        return View(field, self._fields[field][1])
+        if field not in self._originals:
+            self._originals[field] = View(field, self._fields[field][1])
+        return self._originals[field]
 
     def unfold(self, field: str) -> Unfolding:
         """Every view of the field, the original first."""
         if field not in self._unfolded:
-            self._unfolded[field] = unfold(field, self._fields[field][1])
+            root = self.original(field)
+            self._unfolded[field] = unfold(field, root.text, root)
         return self._unfolded[field]
 
 

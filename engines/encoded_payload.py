@@ -24,6 +24,7 @@ from engines.attack_words import names_attack
 from engines.base import TextEngine
 from engines.document import Document
 from engines.layers import ENCODINGS
+from engines.needles import LOWERED
 from engines.normaliser import View
 
 _FOLLOW = re.compile(
@@ -61,6 +62,9 @@ class EncodedPayload(TextEngine):
     category = "obfuscation"
     inputs = ("text", "documents", "history", "tools")
 
+    def load(self) -> None:
+        LOWERED.add((*_FOLLOW_NEEDS, *_CODE_NEEDS))
+
     def examine(self, document: Document) -> EngineResult:
         found = [
             Finding(
@@ -82,8 +86,8 @@ class EncodedPayload(TextEngine):
             yield from self._wrapping(view)
         if ENCODINGS.intersection(view.layers):
             return
-        text = view.lower
-        if any(need in text for need in _FOLLOW_NEEDS):
+        text, there = view.lower, view.needles(False)
+        if not there.isdisjoint(_FOLLOW_NEEDS):
             for match in _FOLLOW.finditer(text):
                 yield self.finding(
                     view,
@@ -92,7 +96,7 @@ class EncodedPayload(TextEngine):
                     score=0.4,
                     message="asks to decode something and to follow it",
                 )
-        if any(need in text for need in _CODE_NEEDS):
+        if not there.isdisjoint(_CODE_NEEDS):
             for match in _ANSWER_CODED.finditer(text):
                 yield self.finding(
                     view,

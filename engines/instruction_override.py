@@ -82,6 +82,7 @@ class InstructionOverride(SignsEngine):
             0.85,
             "asks to drop the earlier instructions",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(
@@ -92,6 +93,7 @@ class InstructionOverride(SignsEngine):
             0.8,
             "asks to drop the instructions given above",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(
@@ -101,6 +103,7 @@ class InstructionOverride(SignsEngine):
             0.75,
             "asks the model to drop its own rules",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(
@@ -110,6 +113,7 @@ class InstructionOverride(SignsEngine):
             0.7,
             "asks to drop all instructions",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(
@@ -119,6 +123,7 @@ class InstructionOverride(SignsEngine):
             0.45,
             "asks to drop the rules or the text above",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(
@@ -129,6 +134,7 @@ class InstructionOverride(SignsEngine):
             0.4,
             "asks to drop the text or task before",
             needs=_DROP_NEEDS,
+            begins=_DROP,
             check=_meant,
         ),
         Rule(

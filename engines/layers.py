@@ -10,12 +10,13 @@ from __future__ import annotations
 import binascii
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from engines.ciphers import alphabet, reversed_lines, reversed_words
 from engines.normaliser import Rewriter, View, fold, rewrite, unleet, unspace
+from engines.outline import BEYOND, DIGITS, HEX_DIGITS, LETTERS, Outline
 
 ENCODINGS = frozenset(
     {
@@ -33,12 +34,16 @@ _BASE64 = re.compile(
     r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}"
     r"(?:\r?\n[A-Za-z0-9+/]{40,})*(?:\r?\n[A-Za-z0-9+/]{4,}(?==))?={0,2}"
 )
+_LONG_WORD = "w" * 16
+_LONG_WORDS = Outline(_LONG_WORD, w=LETTERS + DIGITS + "+/_-")
 _HEX = re.compile(
     r"[0-9A-Fa-f]{2}(?<![0-9A-Za-z]..)(?:(?:[0-9A-Fa-f]{2}){7,}|(?:[ :,-][0-9A-Fa-f]{2}){7,})"
 )
+_HEX_RUN = Outline("h" * 16, "hhs" * 7 + "hh", h=HEX_DIGITS, s=" :,-")
 _PERCENT = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 _ESCAPE = re.compile(
-    r"(?:\\x[0-9A-Fa-f]{2})+|\\u[0-9A-Fa-f]{4}|&#x[0-9A-Fa-f]{1,6};|&#[0-9]{1,7};|&[a-z]{2,6};"
+    r"\\(?:x[0-9A-Fa-f]{2}(?:\\x[0-9A-Fa-f]{2})*|u[0-9A-Fa-f]{4})"
+    r"|&(?:#x[0-9A-Fa-f]{1,6}|#[0-9]{1,7}|[a-z]{2,6});"
 )
 _TAGS = re.compile("[\U000e0020-\U000e007e]{2,}")
 _SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]{4,}")
@@ -48,9 +53,11 @@ _BREAK = re.compile(r"\s+")
 _URL_SAFE = str.maketrans("-_", "+/")
 _BINARY = re.compile(r"[01]{8}(?:[ ,_-]?[01]{8}){3,}")
 _CODES = re.compile(r"[0-9]{2,3}(?:(?:, ?|[ ;-])[0-9]{2,3}){9,}")
+_CODE_DIGITS = Outline("d" * 20, dropped=" ,;-", d=DIGITS)
 _MORSE_RUN = re.compile(
     r"[.\-\u00b7\u2013\u2212]{1,6}(?: {0,2}[/|\n ] {0,2}[.\-\u00b7\u2013\u2212]{1,6}){8,}"
 )
+_MORSE_SIGNS = Outline("m" * 9, dropped="/|\n ", m=".-" + BEYOND)
 _MORSE_TABLE = (
     ".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- "
     ".-- -..- -.-- --.."
@@ -74,14 +81,29 @@ def _readable(data: bytes) -> str | None:
 
 
 def _runs(
-    parent: View, pattern: re.Pattern[str], decode: Callable[[str], str | None], layer: str
+    parent: View,
+    runs: re.Pattern[str] | Iterable[re.Match[str]],
+    decode: Callable[[str], str | None],
+    layer: str,
 ) -> View | None:
     rewriter = Rewriter(parent)
-    for match in pattern.finditer(parent.text):
+    for match in runs.finditer(parent.text) if isinstance(runs, re.Pattern) else runs:
         decoded = decode(match[0])
         if decoded:
             rewriter.put(decoded + "\n", *match.span())
     return rewriter.view(layer)
+
+
+def _base64_runs(parent: View) -> Iterator[re.Match[str]]:
+    """What `_BASE64` finds, tried only where enough of its signs stand together."""
+    drawn, wanted = _LONG_WORDS.drawn(parent.signs), _LONG_WORD.encode()
+    place = drawn.find(wanted)
+    while place >= 0:
+        match = _BASE64.match(parent.text, place)
+        if match:
+            yield match
+        place = match.end() if match else drawn.find(b"\0", place)
+        place = drawn.find(wanted, place) if place >= 0 else place
 
 
 def _from_base64(run: str) -> str | None:
@@ -131,11 +153,13 @@ def _from_morse(run: str) -> str | None:
 
 def base64(parent: View) -> View | None:
     """The readable base64 runs, standard or URL-safe, in one line or wrapped."""
-    return _runs(parent, _BASE64, _from_base64, "base64")
+    return _runs(parent, _base64_runs(parent), _from_base64, "base64")
 
 
 def hexadecimal(parent: View) -> View | None:
     """The readable runs of hex digits, with or without separators."""
+    if not _HEX_RUN.occurs(parent.signs):
+        return None
     return _runs(parent, _HEX, _from_hex, "hex")
 
 
@@ -167,16 +191,22 @@ def binary(parent: View) -> View | None:
 
 def codes(parent: View) -> View | None:
     """The readable lists of decimal character codes."""
+    if not _CODE_DIGITS.occurs(parent.signs):
+        return None
     return _runs(parent, _CODES, _from_codes, "character codes")
 
 
 def morse(parent: View) -> View | None:
     """The runs of Morse code."""
+    if not _MORSE_SIGNS.occurs(parent.signs):
+        return None
     return _runs(parent, _MORSE_RUN, _from_morse, "morse")
 
 
 def tags(parent: View) -> View | None:
     """The ASCII that Unicode tag characters spell."""
+    if not _TAGS.search(parent.strange):
+        return None
     return _runs(
         parent, _TAGS, lambda run: "".join(chr(ord(mark) - 0xE0000) for mark in run), "tags"
     )
@@ -184,6 +214,8 @@ def tags(parent: View) -> View | None:
 
 def selectors(parent: View) -> View | None:
     """The bytes that runs of variation selectors spell."""
+    if not _SELECTORS.search(parent.strange):
+        return None
     return _runs(parent, _SELECTORS, _from_selectors, "selectors")
 
 
@@ -195,9 +227,12 @@ ENCODED = (
 SPELLED = (unleet, unspace)
 
 
-def unfold(field: str, text: str) -> Unfolding:
-    """Every reading of `text`, breadth first, within a budget linear in its length."""
-    root = View(field, text)
+def unfold(field: str, text: str, root: View | None = None) -> Unfolding:
+    """Every reading of `text`, breadth first, within a budget linear in its length.
+
+    `root` is the original view where there is one already.
+    """
+    root = root or View(field, text)
     views, seen, complete = [root], {text}, True
     budget = BUDGET_FACTOR * len(text) + BUDGET_FLOOR
     wave = [root]

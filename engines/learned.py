@@ -31,13 +31,20 @@ if TYPE_CHECKING:
 
 WEIGHTS = Path(__file__).parent / "weights"
 TASKS = ("user", "document", "toxicity", "harm")
+DOCUMENTS = frozenset({"documents", "tools"})
+"""Kinds of fields that are data, in which nobody should tell the model what to do."""
 MOST_WINDOWS = 24
-"""Windows of one text that the transformer reads: those that the linear model finds the most
-suspicious. A text of 12,000 characters has no more."""
+SHARE = {"user": 2 / 3, "document": 1.0}
+"""Of a text's windows the transformer reads the first and those that the linear model finds the
+most suspicious: this share of what a user writes, all of a document, never more than
+MOST_WINDOWS."""
 MOST_TOKENS = 256
 """Of a window; one with more (Chinese has a token for each sign) is read in pieces."""
 TOKENS_AGAIN = 48
 MOST_TOGETHER = 8
+
+SURE = 3.0
+"""The transformer's logit beyond which it counts for more."""
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -81,6 +88,16 @@ class Linear:
         return total
 
 
+def suspicious(linear: numpy.ndarray, share: float) -> list[int]:
+    """The windows that the transformer reads, in their order; `linear` has a row for each."""
+    several = len(linear)
+    most = min(MOST_WINDOWS, max(2, math.ceil(share * several)))
+    if several <= most:
+        return list(range(several))
+    suspicion = linear[1:, :2].max(axis=1)
+    return [0, *sorted(1 + int(place) for place in suspicion.argsort(kind="stable")[1 - most :])]
+
+
 class Transformer:
     """The encoder by onnxruntime, on one thread."""
 
@@ -93,7 +110,10 @@ class Transformer:
         chosen.inter_op_num_threads = 1
         chosen.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(
-            model.read_bytes(), chosen, providers=["CPUExecutionProvider"]
+            model.read_bytes(),
+            chosen,
+            providers=["CPUExecutionProvider"],
+            disabled_optimizers=["SkipLayerNormFusion"],  # whose kernel is slower than its parts
         )
         self._tokenizer = tokenizers.Tokenizer.from_file(str(tokenizer))
         self._tokenizer.no_padding()
@@ -155,8 +175,13 @@ class Models:
                 )
             return self._transformer
 
-    def read(self, text: str, *, deep: bool, windowed: bool = True) -> Reading:
-        """What the models see in a text; only the linear one unless `deep`."""
+    def read(
+        self, text: str, *, deep: bool, windowed: bool = True, inside: bool = False
+    ) -> Reading:
+        """What the models see in a text; only the linear one unless `deep`.
+
+        `inside` of a document, the transformer reads more of the windows.
+        """
         import numpy
 
         text = _SURROGATE.sub("\ufffd", text)
@@ -166,11 +191,7 @@ class Models:
         whole = linear[0] if len(spans) == 1 else self.linear.logits(text)
         if not deep:
             return Reading(tuple(spans), whole, linear)
-        chosen = list(range(len(spans)))
-        if len(chosen) > MOST_WINDOWS:
-            suspicion = linear[:, :2].max(axis=1)
-            chosen = sorted(numpy.argsort(-suspicion, kind="stable")[: MOST_WINDOWS - 1].tolist())
-            chosen = sorted({0, *chosen})
+        chosen = suspicious(linear, SHARE["document" if inside else "user"])
         return Reading(
             tuple(spans),
             whole,
@@ -204,7 +225,8 @@ class Models:
 def features(reading: Reading, channel: str) -> dict[str, float]:
     """What the combination is made of; every name stands in fusion.json.
 
-    `channel` is a task: `user` and `document` also look at one another's logits.
+    `channel` is a task: `user` and `document` also look at one another's logits, and `user` at the
+    harm that is asked for, since a jailbreak's frame alone may hold a harmless wish.
     """
     task = TASKS.index(channel)
     several = len(reading.spans) > 1
@@ -213,16 +235,15 @@ def features(reading: Reading, channel: str) -> dict[str, float]:
         "window": float(reading.linear[:, task].max()),
         "length": math.log(len(reading.spans)),
     }
-    if channel in ("user", "document"):
-        other = 1 - task
-        seen["other"] = float(reading.linear[:, other].max())
     if reading.deep is not None:
-        seen["first"] = float(reading.deep[0, task])
         seen["deep"] = float(reading.deep[:, task].max())
         seen["mean"] = float(reading.deep[:, task].mean())
         if channel in ("user", "document"):
-            seen["deep_other"] = float(reading.deep[:, other].max())
+            seen["deep_other"] = float(reading.deep[:, 1 - task].max())
             seen["deep_other_several"] = seen["deep_other"] if several else 0.0
+        if channel == "user":
+            seen["harm"] = float(reading.linear[:, TASKS.index("harm")].max())
+            seen["sure"] = max(seen["deep"] - SURE, 0.0)
     return seen
 
 
@@ -258,14 +279,16 @@ def judge_fields(
     highest = 0.0
     for kind, channel in channels.items():
         for field in document.fields((kind,)):
-            about = "document" if channel == "user" and document.is_tool_turn(field) else channel
+            inside = kind in DOCUMENTS or document.is_tool_turn(field)
+            about = "document" if channel == "user" and inside else channel
+            read = functools.partial(_read, document, windowed=windowed, inside=inside)
             for place, view in enumerate(document.unfold(field).views):
                 if view.text.isspace():
                     continue
-                reading = _read(document, view, deep=deep and not place, windowed=windowed)
+                reading = read(view, deep=deep and not place)
                 chance = models().probability(reading, about)
                 if place and deep and chance >= FLOOR:
-                    reading = _read(document, view, deep=True, windowed=windowed)
+                    reading = read(view, deep=True)
                     chance = models().probability(reading, about)
                 highest = max(highest, chance)
                 if chance >= FLOOR:
@@ -281,13 +304,13 @@ def _level(chance: float) -> float:
     return round(1 / (1 + math.exp(-round(logit * 4) / 4)), 4)
 
 
-def _read(document: Document, view: View, *, deep: bool, windowed: bool) -> Reading:
+def _read(document: Document, view: View, *, deep: bool, windowed: bool, inside: bool) -> Reading:
     """A reading that all learned engines of a document share."""
     key = ("reading", view.field, view.text, deep, windowed)
     kept = document.memo.get(key)
     if isinstance(kept, Reading):
         return kept
-    reading = models().read(view.text, deep=deep, windowed=windowed)
+    reading = models().read(view.text, deep=deep, windowed=windowed, inside=inside)
     document.memo[key] = reading
     return reading
 

@@ -18,6 +18,7 @@ import re
 
 from engines.base import PatternEngine, Rule
 from engines.digit_needles import around, before, behind
+from engines.outline import DIGITS, Outline
 
 _MONTH = (
     r"(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
@@ -134,6 +135,7 @@ class LifeDates(PatternEngine):
             0.02,
             "holds a date",
             needs=around("-", "/", "."),
+            outline=Outline("dsdsdd", "dsddsdd", d=DIGITS, s="-/."),
             check=_numeric,
         ),
         Rule(

@@ -13,6 +13,10 @@ import ahocorasick_rs
 
 OFTEN = 20_000
 """Characters read at once; a text that repeats a needle a million times is not listed whole."""
+SETTLED = 100
+"""Texts after which the needles count as complete, so that the faster automaton, which takes long
+to build, is worth it."""
+DFA = ahocorasick_rs.Implementation.DFA
 
 
 class Needles:
@@ -23,6 +27,7 @@ class Needles:
         self._automaton: ahocorasick_rs.AhoCorasick | None = None
         self._names: tuple[str, ...] = ()
         self._longest = 0
+        self._asked = 0
         self._changing = threading.Lock()
 
     @property
@@ -36,15 +41,19 @@ class Needles:
             new = [needle for needle in needles if needle not in self._known]
             if new:
                 self._known.update(dict.fromkeys(new))
-                self._automaton = None
+                self._automaton, self._asked = None, 0
 
     def within(self, text: str) -> frozenset[str]:
         """The known needles that occur in the text."""
         with self._changing:
-            if self._automaton is None:
+            self._asked += 1
+            if self._automaton is None or self._asked == SETTLED:
                 self._names = tuple(self._known)
                 self._longest = max(map(len, self._names), default=1)
-                self._automaton = ahocorasick_rs.AhoCorasick(self._names)
+                self._automaton = ahocorasick_rs.AhoCorasick(
+                    self._names,
+                    implementation=DFA if self._asked == SETTLED else None,
+                )
             automaton, names, longest = self._automaton, self._names, self._longest
         if not text.isascii():
             text = text.encode("utf-8", "replace").decode("utf-8")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from core.analysis import Span
 from engines.confusables import CONFUSABLES
 from engines.needles import CASED, LOWERED
+from engines.outline import BEYOND, DIGITS, LETTERS, Outline
 
 MAX_EXPANSION = 4
 """A character that stands for more than so many (a whole Arabic phrase) is left as it is."""
@@ -23,7 +24,10 @@ MAX_EXPANSION = 4
 _TYPOGRAPHIC = tuple(zip("İ‘’‛ʼ“”", "i''''\"\"", strict=True))
 LEET = str.maketrans("0134578@$!", "oieastbasi")
 _LEET_WORD = re.compile(r"[013457@$!](?<=[A-Za-z].)[013457@$!]{0,2}[A-Za-z]")
+_LEET_SEAM = Outline("al", a=LETTERS, l="013457@$!")
 _SPACED_WORD = re.compile(r"([ ._*/|,~+-])(?<=\w.)(?<!\w\w.)\w(?:\1\w(?!\w)){2,}")
+_SPACED = Outline("wswswsw", w=LETTERS + DIGITS + "_" + BEYOND, s=" .*/|,~+-")
+_ASCII = bytes(range(128))
 _HANGUL = range(0xAC00, 0xD7A4)
 _DROPPED = frozenset({"Mn", "Me", "Cf"})
 _FILLERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -68,6 +72,19 @@ class View:
             for strange, plain in _TYPOGRAPHIC:
                 text = text.replace(strange, plain)
         return text.lower()
+
+    @functools.cached_property
+    def signs(self) -> bytes:
+        """The text in ASCII, one byte a character, for outlines."""
+        return self.text.encode("ascii", "replace")
+
+    @functools.cached_property
+    def strange(self) -> str:
+        """The characters beyond ASCII, in their order."""
+        if self.text.isascii():
+            return ""
+        data = self.text.encode("utf-8", "surrogatepass").translate(None, _ASCII)
+        return data.decode("utf-8", "surrogatepass")
 
     def needles(self, cased: bool) -> frozenset[str]:
         """What occurs of the needles that pattern engines look for; read again once there are more
@@ -173,8 +190,8 @@ def fold(parent: View) -> View | None:
         return None
     changes = {
         character: plain
-        for character in set(text)
-        if not character.isascii() and (plain := _folded(character)) != character
+        for character in set(parent.strange)
+        if (plain := _folded(character)) != character
     }
     if not changes:
         return None
@@ -198,11 +215,13 @@ def fold(parent: View) -> View | None:
 
 def unleet(parent: View) -> View | None:
     """The parent with digits read as letters, when at least two words need that."""
-    if len(_LEET_WORD.findall(parent.text)) < 2:
+    if _LEET_SEAM.count(parent.signs) < 2 or len(_LEET_WORD.findall(parent.text)) < 2:
         return None
     return View(parent.field, parent.text.translate(LEET), (*parent.layers, "leetspeak"), parent)
 
 
 def unspace(parent: View) -> View | None:
     """The parent with words that were spelled l e t t e r by letter joined again."""
+    if not _SPACED.occurs(parent.signs):
+        return None
     return rewrite(parent, _SPACED_WORD, lambda match: match[0][1::2], "spacing")

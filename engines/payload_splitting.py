@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator
 from core.analysis import Finding
 from engines.attack_words import SQUEEZED, names_attack
 from engines.base import TextEngine
+from engines.needles import LOWERED
 from engines.normaliser import View
 
 _MAX_PIECES = 40
@@ -40,7 +41,9 @@ _LONGEST_PIECE = 60
 _ADDED = re.compile(r"[\"'`]\s?(?:\+|\|\||&|\.\.)\s?[\"'`]")
 _SUM = re.compile(r"\$?\b\w{1,16}(?:\s?(?:\+|\|\||&)\s?\$?\w{1,16}\b){1,20}")
 _NOTHING = re.compile(r"(?!)")
-_PLACEHOLDER = re.compile(r"[\[{<]{1,2}([a-z]\w{0,15})[\]}>]{1,2}|\$([a-z]\w{0,10})\b")
+_PLACEHOLDER = re.compile(
+    r"[$\[{<](?:(?<=\$)([a-z]\w{0,10})\b|(?<!\$)[\[{<]?([a-z]\w{0,15})[\]}>]{1,2})"
+)
 _JOIN = re.compile(
     r"\b(?:concatenat|combin|join|merg|assembl|put together|glu|interlac|stitch"
     r"|string together|add(?:ing)? together|piece together)\w{0,4}\b"
@@ -64,13 +67,16 @@ class PayloadSplitting(TextEngine):
     category = "obfuscation"
     inputs = ("text", "documents", "history")
 
+    def load(self) -> None:
+        LOWERED.add(_JOIN_NEEDS)
+
     def scan(self, view: View) -> Iterable[Finding]:
         text = view.lower
         if view.layers:
             if view.layers[-1] == "spacing":
                 yield from self._spelled(view)
             return
-        ordered = any(need in text for need in _JOIN_NEEDS)
+        ordered = not view.needles(False).isdisjoint(_JOIN_NEEDS)
         if ordered:
             for match in _JOIN_AND_OBEY.finditer(text):
                 yield self.finding(

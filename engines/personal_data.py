@@ -17,10 +17,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from string import ascii_uppercase
 
 from engines.base import PatternEngine, Rule
 from engines.check_digits import digits_of, luhn, mod_97
 from engines.digit_needles import around
+from engines.outline import DIGITS, HEX_DIGITS, Outline
 
 _IBAN_LENGTHS = {
     "AD": 24, "AE": 23, "AT": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "CH": 21, "CY": 28,
@@ -144,6 +146,7 @@ class PersonalData(PatternEngine):
             0.2,
             "holds a telephone number",
             needs=around("-", "."),
+            outline=Outline("dddsdddd", d=DIGITS, s="-."),
             check=_alone,
         ),
         Rule(
@@ -151,6 +154,7 @@ class PersonalData(PatternEngine):
             r"[(0-9][0-9](?:[0-9]{0,10}\)?(?:[ ./-]{1,2}[0-9]{2,8}){1,5}|[0-9]{4,10})",
             0.2,
             "holds a telephone number",
+            outline=Outline("d" * 7, d=DIGITS, dropped="() ./-"),
             check=_national_telephone,
         ),
         Rule(
@@ -159,6 +163,7 @@ class PersonalData(PatternEngine):
             0.5,
             "holds a bank account number (IBAN)",
             needs=tuple(_IBAN_LENGTHS),
+            outline=Outline("uudd", u=ascii_uppercase, d=DIGITS),
             check=_iban,
         ),
         Rule(
@@ -166,6 +171,7 @@ class PersonalData(PatternEngine):
             r"[1-8][0-9]{3}(?:[ -]?[0-9]{4,6}){2}(?:[ -]?[0-9]{1,7})?",
             0.6,
             "holds a payment card number",
+            outline=Outline("d" * 12, d=DIGITS, dropped=" -"),
             check=_card,
         ),
         Rule(
@@ -174,6 +180,7 @@ class PersonalData(PatternEngine):
             0.6,
             "holds a US social security number",
             needs=around("-"),
+            outline=Outline("dddsddsdddd", d=DIGITS, s="-"),
             check=lambda match: _alone(match) and match[0][:3] not in {"000", "666"},
         ),
         Rule(
@@ -190,6 +197,7 @@ class PersonalData(PatternEngine):
             0.1,
             "holds a public IP address",
             needs=("::", *(f":{digit}" for digit in "0123456789abcdefABCDEF")),
+            outline=Outline("cc", c=":", dropped=HEX_DIGITS),
             check=_public_address,
         ),
     )

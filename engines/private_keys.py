@@ -17,6 +17,7 @@ import hashlib
 import re
 
 from engines.base import PatternEngine, Rule
+from engines.outline import Outline
 
 _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
@@ -77,6 +78,7 @@ class PrivateKeys(PatternEngine):
             r"[5KLxyz][1-9A-HJ-NP-Za-km-z]{50,111}(?![A-Za-z0-9])",
             0.9,
             "holds the private key of a Bitcoin wallet",
+            outline=Outline("w" * 51, w=_BASE58),
             check=_wallet_key,
         ),
         Rule(

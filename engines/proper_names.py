@@ -256,9 +256,9 @@ class ProperNames(TextEngine):
 
 def _token(part: re.Match[str], offset: int) -> _Token:
     text = part[0]
-    for owner in ("'s", "’s"):
-        text = text.removesuffix(owner)
-    if not _LETTER.fullmatch(text):
+    if text.endswith("s"):
+        text = text.removesuffix("'s").removesuffix("’s")
+    if text.endswith(".") and not _LETTER.fullmatch(text):
         text = text.rstrip(".")
     start = offset + part.start()
     return _Token(text, text.lower().rstrip("."), start, start + len(text))

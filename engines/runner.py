@@ -5,6 +5,7 @@ An engine that raises, hangs or answers nonsense costs its own result and nothin
 
 from __future__ import annotations
 
+import math
 import re
 import signal
 import threading
@@ -25,6 +26,8 @@ from engines.document import Document
 _QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 _OVERLAP = 8
 _MESSAGE_LENGTH = 200
+_SHORTEST = 0.001
+"""Seconds; a timer set to nothing would never ring."""
 
 
 class _TimeUp(BaseException):
@@ -135,7 +138,12 @@ def _attempt(
     if elapsed > seconds:
         results = [_overdue(result, seconds) for result in results]
     spent = elapsed * 1000 / len(documents)
-    return [replace(one, duration_ms=spent) for one in results]
+    return [
+        EngineResult(
+            one.engine, one.version, one.outcome, one.findings, spent, one.reason, one.score
+        )
+        for one in results
+    ]
 
 
 def _overdue(result: EngineResult, seconds: float) -> EngineResult:
@@ -202,24 +210,40 @@ def _alarms() -> Iterator[Callable[[float], object]]:
 
 
 class _Clock:
-    """Rings between being set and being stopped, and never later: a signal may come late."""
+    """Rings between being set and being stopped, and never later: a signal may come late.
+
+    The timer behind it is left running when the clock is stopped, and set again only where it would
+    ring too late: to ask the system twice for each engine costs more than many an engine does.
+    """
 
     def __init__(self) -> None:
-        self._armed = False
+        self._due = self._rings = math.inf
         self._before = signal.signal(signal.SIGALRM, self._ring)
 
     def set(self, seconds: float) -> None:
-        self._armed = False
-        signal.setitimer(signal.ITIMER_REAL, seconds)
-        self._armed = seconds > 0
+        if not seconds:
+            self._due = math.inf
+            return
+        self._due = time.monotonic() + seconds
+        if self._due < self._rings:
+            self._start(seconds)
 
     def close(self) -> None:
         self.set(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, self._before)
 
+    def _start(self, seconds: float) -> None:
+        self._rings = self._due
+        signal.setitimer(signal.ITIMER_REAL, max(seconds, _SHORTEST))
+
     def _ring(self, _number: int, _frame: FrameType | None) -> None:
-        if self._armed:
+        self._rings = math.inf
+        left = self._due - time.monotonic()
+        if left <= 0:
             raise _TimeUp
+        if left < math.inf:
+            self._start(left)
 
 
 class _SharedClock(_Clock):
@@ -227,20 +251,20 @@ class _SharedClock(_Clock):
     put back."""
 
     def __init__(self, due: float, interval: float) -> None:
-        self._due = due
+        self._outer = due
         self._interval = interval
-        self._armed = False
+        self._due = self._rings = math.inf
         self._before = signal.getsignal(signal.SIGALRM)
 
     def set(self, seconds: float) -> None:
-        left = self._due - time.monotonic()
+        left = self._outer - time.monotonic()
         if 0 < seconds < left:
             signal.signal(signal.SIGALRM, self._ring)
             super().set(seconds)
-        elif not seconds and self._armed:
-            super().set(0)
+        elif not seconds and self._due < math.inf:
+            self._due = self._rings = math.inf
             signal.signal(signal.SIGALRM, self._before)
-            signal.setitimer(signal.ITIMER_REAL, max(left, 0.001), self._interval)
+            signal.setitimer(signal.ITIMER_REAL, max(left, _SHORTEST), self._interval)
 
     def close(self) -> None:
         self.set(0)

@@ -51,13 +51,17 @@ _NOT_ITS = re.compile(
     r"|society|admirer)"
 )
 _CODING = re.compile(
-    r"\b(?:function|python|java\w{0,6}|(?<!secret )(?<!access )code (?:to|that|for|snippet)|script"
-    r"|hash\w{0,3}|bcrypt|database|regex|algorithm|program|login form|users?'?s?'? (?:table"
-    r"|account)|html|sql|api|app|website)\b"
+    r"(?:fu(?<!\w..)nction|py(?<!\w..)thon|pr(?<!\w..)ogram|ja(?<!\w..)va\w{0,6}|sc(?<!\w..)ript"
+    r"|co(?<!\w..)(?<!secret co)(?<!access co)de (?:to|that|for|snippet)|sq(?<!\w..)l"
+    r"|ha(?<!\w..)sh\w{0,3}|ht(?<!\w..)ml|bc(?<!\w..)rypt|da(?<!\w..)tabase|re(?<!\w..)gex"
+    r"|al(?<!\w..)gorithm|ap(?<!\w..)[ip]|we(?<!\w..)bsite|lo(?<!\w..)gin form"
+    r"|us(?<!\w..)ers?'?s?'? (?:table|account))\b"
 )
+"""Begins with letters and not with a boundary: the search skips what cannot begin it."""
 
 
 _NARRATED = re.compile(r"(?<!you )(?<!have )(?<!want )\bto $|\b(?:he|she|they|who|that|would) $")
+_NARRATING = ("to ", "he ", "they ", "who ", "that ", "would ")
 
 
 def _its_secret(match: re.Match[str]) -> bool:
@@ -68,7 +72,8 @@ def _its_secret(match: re.Match[str]) -> bool:
 def _no_program(match: re.Match[str]) -> bool:
     """Whether nobody asks for a program that handles passwords."""
     start, end = match.span()
-    if _NARRATED.search(match.string[max(0, start - 12) : start]):
+    before = match.string[max(0, start - 12) : start]
+    if before.removesuffix("\n").endswith(_NARRATING) and _NARRATED.search(before):
         return False
     if "generated " in match[0] or " new " in match[0]:
         return False

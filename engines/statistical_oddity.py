@@ -50,6 +50,7 @@ NEVER = frozenset(_NEVER_PAIRS.split())
 """Pairs of letters that hardly a language has."""
 _FEW = 4
 _MANY_NEVER = 5
+_LONG_WORD = 120
 
 _TOKEN = re.compile(r"(\W*)(.*?)(\W*)", re.DOTALL)
 _CAMEL = re.compile(r"[a-z]{3}[A-Z][a-z]{2}|[a-z]{4}[A-Z]{3}")
@@ -107,7 +108,7 @@ class StatisticalOddity(Engine):
                 found += self._salad(view)
             if len(there & NEVER) >= _MANY_NEVER:
                 found += self._gibberish(view)
-            if max(map(len, view.words), default=0) >= 120:
+            if _solid(view.text) and max(map(len, view.words), default=0) >= _LONG_WORD:
                 decoded = any(ENCODINGS.intersection(one.layers) for one in views)
                 found += [] if decoded else self._blobs(view)
         return self.found(found)
@@ -164,6 +165,13 @@ class StatisticalOddity(Engine):
     ) -> Finding:
         span = view.span(start, end)
         return Finding(self.name, self.category, score, label, view.field, (span,), message)
+
+
+def _solid(text: str) -> bool:
+    """Whether half a long word fills a stretch: a long one fills one, wherever it begins."""
+    half = _LONG_WORD // 2
+    starts = range(0, len(text) - half + 1, half)
+    return any(text[at : at + half].split(None, 1)[:1] == [text[at : at + half]] for at in starts)
 
 
 def _lines(text: str) -> Iterator[tuple[int, int]]:

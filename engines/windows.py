@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from core.analysis import Span
 
-SIZE = 640
-"""Characters of a window; about 150 tokens of English."""
-STEP = 520
+SIZE = 720
+"""Characters of a window; about 170 tokens of English."""
+STEP = 640
 _BREAK = re.compile(r"\s")
 _SENTENCE = re.compile(r"[^.!?。！？\n]+(?:[.!?。！？]+|\n+|$)")
 SLACK = 40

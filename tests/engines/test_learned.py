@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy
 import pytest
 
 from core.analysis import Content, EngineResult, Outcome
 from engines.catalogue import catalogue
 from engines.document import Document
-from engines.learned import FLOOR, TASKS, Reading, models
+from engines.learned import FLOOR, MOST_WINDOWS, TASKS, Reading, models, suspicious
 from engines.runner import run
 
 HARMLESS = (
@@ -48,6 +49,24 @@ def test_they_are_found_in_a_document_too() -> None:
 
 def test_an_attack_at_the_very_end_is_read() -> None:
     assert result("learned_fused", Content(text=BOOK + ATTACK)).outcome is Outcome.FLAGGED
+
+
+@pytest.mark.parametrize(
+    ("heights", "share", "read"),
+    [
+        ([1, 2], 0.1, [0, 1]),
+        ([1, 3, 2], 2 / 3, [0, 1]),
+        ([1, 2, 3], 2 / 3, [0, 2]),
+        ([5, 4, 3, 2], 1.0, [0, 1, 2, 3]),
+        ([0, 9, 1, 8, 2, 7], 2 / 3, [0, 1, 3, 5]),
+        ([1.0] * 100, 1.0, [0, *range(100 - MOST_WINDOWS + 1, 100)]),
+    ],
+)
+def test_the_transformer_reads_the_first_and_the_most_suspicious_windows(
+    heights: list[float], share: float, read: list[int]
+) -> None:
+    linear = numpy.array([[height, -9.0, 20.0, 20.0] for height in heights])
+    assert suspicious(linear, share) == read
 
 
 def test_a_window_of_too_many_tokens_is_read_in_pieces() -> None:
