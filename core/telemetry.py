@@ -46,6 +46,20 @@ class Event:
     response: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """One event that was refused: its place in the request, why, and what was sent.
+
+    `field` names the part at fault, `source` the way it came: http, otlp-http, otlp-grpc, kafka.
+    """
+
+    index: int
+    reason: str
+    field: str
+    body: str
+    source: str
+
+
 def parse_event(
     raw: Any, *, now: datetime, default_application: str = "default", fallback_id: str = ""
 ) -> Event:
