@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from alerts.config import load_alerts
+from cli.programs import kafka_wanted
+from core import prices
 from core.errors import ConfigError
 from core.ports import demand_port
 from core.settings import Settings
 from detectors.config import load_detectors
+from workers import kafka_client
 
 LOOPBACK = "127.0.0.1"
 
@@ -43,6 +46,13 @@ def demand_files(chosen: Settings) -> None:
 
 
 def demand_stores(chosen: Settings) -> None:
+    prices.read(chosen.prices_file or prices.SHIPPED)
+
+
+def demand_kafka(chosen: Settings) -> None:
+    """Raise ConfigError where telemetry shall come from Kafka and cannot."""
+    if kafka_wanted(chosen):
+        kafka_client.demand(chosen)
     """Raise ConfigError where the mode wants stores of one's own and none are named."""
     if chosen.mode == "distributed":
         for setting, url in (

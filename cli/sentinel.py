@@ -164,6 +164,21 @@ def metrics() -> None:
 
 
 @cli.command()
+def kafka() -> None:
+    """Consume telemetry from the Kafka topics of KAFKA_TOPICS.
+
+    Any number may run; they share the partitions. Needs the extra `kafka`.
+
+    \b
+    Example:
+        KAFKA_BROKERS=kafka-1:9092,kafka-2:9092 sentinel kafka
+    """
+    from workers import launch
+
+    launch.kafka()
+
+
+@cli.command()
 def migrate() -> None:
     """Bring the schema of DATABASE_URL up to date; harmless when it is.
 

@@ -79,8 +79,22 @@ TASK_SECONDS = Histogram(
 )
 KAFKA_LAG = Gauge(
     "sentinel_kafka_consumer_lag",
-    "Messages not yet consumed; 0 while no Kafka consumer runs.",
-    multiprocess_mode="livesum",
+    "Messages of a partition past the group's committed offset, told by the consumer that has it.",
+    ["topic", "partition"],
+    multiprocess_mode="livemostrecent",
+)
+KAFKA_EVENTS = Counter("sentinel_kafka_events_total", "Telemetry events of Kafka stored.")
+KAFKA_ERRORS = Counter(
+    "sentinel_kafka_errors_total",
+    "What went wrong with Kafka: reject (an event or message refused), store (rows not stored yet),"
+    " commit (offsets not committed), client (the brokers' connection).",
+    ["kind"],
+)
+TELEMETRY_SAMPLES = Counter(
+    "sentinel_telemetry_samples_total",
+    "Events sampled for analysis: chosen, submitted, refused (cannot be analysed), given_up (the"
+    " farm had no time for them).",
+    ["state"],
 )
 
 SCRAPED = {

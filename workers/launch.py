@@ -1,4 +1,6 @@
-"""Starts one role of the farm in this process: a worker of a class, beat, Flower, metrics."""
+"""Starts one role of the farm in this process: a worker of a class, beat, Flower, Kafka's consumer,
+metrics.
+"""
 
 from __future__ import annotations
 
@@ -151,6 +153,19 @@ def metrics() -> None:
             f"port {chosen.metrics_port} cannot be bound: {problem.strerror}; "
             "set METRICS_PORT to a free one"
         ) from problem
+
+
+def kafka() -> None:
+    """Consume telemetry from Kafka. Raises ConfigError where no broker is named or the client is
+    not installed."""
+    from workers import kafka_client
+
+    kafka_client.demand(settings())
+    share(settings().sentinel_home)
+    _prepared("kafka")
+    from workers import kafka as consumer
+
+    consumer.run()
 
 
 def _prepared(service: str):  # type: ignore[no-untyped-def]
