@@ -144,10 +144,12 @@ AMEND = (
 COUNTED = """
     SELECT tenant, date_trunc(''%1$s'', ts, ''UTC'') AS ts, application_id,
         coalesce(model, '''') AS model, coalesce(environment, '''') AS environment,
-        sentinel_latency_bucket(CASE WHEN latency_ms > 1e15 THEN 1e15 ELSE latency_ms END) AS bucket, count(*) AS events,
+        sentinel_latency_bucket(CASE WHEN latency_ms > 1e15 THEN 1e15 ELSE latency_ms END)
+            AS bucket, count(*) AS events,
         count(*) FILTER (WHERE status <> ''success'') AS errors,
         count(latency_ms) AS latencies,
-        coalesce(sum(CASE WHEN latency_ms > 1e15 THEN 1e15 ELSE latency_ms END), 0) AS latency_ms,
+        coalesce(sum(CASE WHEN latency_ms > 1e15 THEN 1e15 ELSE latency_ms END), 0)
+            AS latency_ms,
         min(latency_ms) AS latency_min, max(latency_ms) AS latency_max,
         count(prompt_tokens) AS with_prompt_tokens,
         CAST(coalesce(sum(prompt_tokens), 0) AS float8) AS prompt_tokens,
@@ -155,7 +157,8 @@ COUNTED = """
         CAST(coalesce(sum(completion_tokens), 0) AS float8) AS completion_tokens,
         count(total_tokens) AS with_total_tokens,
         CAST(coalesce(sum(total_tokens), 0) AS float8) AS total_tokens,
-        count(cost) AS with_cost, coalesce(sum(CASE WHEN cost > 1e15 THEN 1e15 ELSE cost END), 0) AS cost
+        count(cost) AS with_cost,
+        coalesce(sum(CASE WHEN cost > 1e15 THEN 1e15 ELSE cost END), 0) AS cost
     FROM %2$s AS source GROUP BY 1, 2, 3, 4, 5, 6
 """
 COUNT = f"""
