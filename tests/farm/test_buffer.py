@@ -92,22 +92,15 @@ def test_what_a_dead_worker_had_taken_is_ready_again(
     assert pending.take(1)[0] == [taken]
 
 
-@pytest.fixture
-def no_database(farm: Farm, stores: Any) -> Iterator[Any]:
-    stores.postgres.kill()
-    yield stores.postgres
-    stores.postgres.start()
-    eventually(farm.ready, within=30)
-
-
 def test_events_of_an_outage_wait_are_counted_and_are_stored_after_it(
-    farm: Farm, no_database: Any
+    farm: Farm, stores: Any
 ) -> None:
+    stores.postgres.kill()
     for number in range(20):
         one = event("waited", number)
         assert farm.client.post(EVENTS, json=[one, one]).status_code == 202
     assert pending.waiting() >= 20
-    no_database.start()
+    stores.postgres.start()
     assert len(stored(farm, "waited", 20)) == 20
     eventually(lambda: pending.waiting() == 0)
 
