@@ -16,7 +16,10 @@ LOOPBACK = "127.0.0.1"
 
 def ports(chosen: Settings, *, with_flower: bool) -> dict[str, tuple[str, int]]:
     """Host and port that the farm will listen on, by the setting that names the port."""
-    wanted = {"GATEWAY_PORT": (chosen.gateway_host, chosen.gateway_port)}
+    wanted = {
+        "GATEWAY_PORT": (chosen.gateway_host, chosen.gateway_port),
+        "GRPC_PORT": (chosen.gateway_host, chosen.grpc_port),
+    }
     if chosen.metrics_enabled:
         wanted["METRICS_PORT"] = (chosen.gateway_host, chosen.metrics_port)
     if with_flower:
@@ -40,12 +43,9 @@ def demand_ports(wanted: dict[str, tuple[str, int]]) -> None:
 
 
 def demand_files(chosen: Settings) -> None:
-    """Raise ConfigError for a detectors.yaml or alerts.yaml that cannot be used."""
+    """Raise ConfigError for a detectors.yaml, alerts.yaml or prices that cannot be used."""
     load_detectors(chosen.detectors_file)
     load_alerts(chosen.alerts_file)
-
-
-def demand_stores(chosen: Settings) -> None:
     prices.read(chosen.prices_file or prices.SHIPPED)
 
 
@@ -53,6 +53,9 @@ def demand_kafka(chosen: Settings) -> None:
     """Raise ConfigError where telemetry shall come from Kafka and cannot."""
     if kafka_wanted(chosen):
         kafka_client.demand(chosen)
+
+
+def demand_stores(chosen: Settings) -> None:
     """Raise ConfigError where the mode wants stores of one's own and none are named."""
     if chosen.mode == "distributed":
         for setting, url in (

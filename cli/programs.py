@@ -21,7 +21,7 @@ def programs(home: Home, chosen: Settings, *, with_flower: bool) -> list[Program
     if not chosen.redis_url.get_secret_value():
         command = embedded.valkey_command(home, chosen.valkey_port)
         found.append(Program("valkey", command, STORES))
-    found.append(_role("api"))
+    found += [_role("api"), _role("grpc")]
     found.append(_worker("cpu", "--lane", "single"))
     found.append(_worker("cpu", "--lane", "batch", name="worker-cpu-batch"))
     if _gpu_extra():

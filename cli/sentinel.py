@@ -96,6 +96,19 @@ def api() -> None:
 
 
 @cli.command()
+def grpc() -> None:
+    """Run the OTLP/gRPC receiver.
+
+    \b
+    Example:
+        GRPC_PORT=4317 sentinel grpc
+    """
+    from api.grpc_receiver import serve
+
+    serve()
+
+
+@cli.command()
 @click.option(
     "--class",
     "engine_class",
@@ -151,19 +164,6 @@ def flower() -> None:
 
 
 @cli.command()
-def metrics() -> None:
-    """Serve this node's Prometheus metrics.
-
-    \b
-    Example:
-        METRICS_PORT=9103 sentinel metrics
-    """
-    from workers import launch
-
-    launch.metrics()
-
-
-@cli.command()
 def kafka() -> None:
     """Consume telemetry from the Kafka topics of KAFKA_TOPICS.
 
@@ -176,6 +176,19 @@ def kafka() -> None:
     from workers import launch
 
     launch.kafka()
+
+
+@cli.command()
+def metrics() -> None:
+    """Serve this node's Prometheus metrics.
+
+    \b
+    Example:
+        METRICS_PORT=9103 sentinel metrics
+    """
+    from workers import launch
+
+    launch.metrics()
 
 
 @cli.command()

@@ -50,6 +50,12 @@ INGESTION_SECONDS = Histogram(
 INGESTION_ERRORS = Counter(
     "sentinel_ingestion_errors_total", "Telemetry events rejected or not stored."
 )
+OTLP_SPANS = Counter(
+    "sentinel_otlp_spans_total",
+    "Spans taken by OTLP: event (a model call, kept), no_call (not kept), repeated (sums what spans"
+    " below it say, not kept), rejected.",
+    ["result"],
+)
 DETECTION_SECONDS = Histogram(
     "sentinel_detection_latency_seconds", "One evaluation of one detector.", buckets=_FAST
 )
@@ -104,7 +110,7 @@ SCRAPED = {
     "sentinel_queue_projected_wait_seconds": "Seconds until a new run of a queue would be begun.",
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
     "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
-    "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",
+    "sentinel_event_buffer_size": "Telemetry events that wait to be stored.",
 }
 """Metrics read from the broker and the database at the moment of the scrape."""
 

@@ -172,16 +172,20 @@ def _prepared(service: str):  # type: ignore[no-untyped-def]
     from core.logs import configure
 
     configure(service)
-    if settings().metrics_enabled and "SENTINEL_INSTANCE" not in os.environ:
-        threading.Thread(target=_serve_if_free, name="metrics", daemon=True).start()
+    metrics_beside()
     from workers.app import app
 
     sys.argv[0] = f"sentinel-{service}"
     return app
 
 
-def _serve_if_free() -> None:
+def metrics_beside() -> None:
     """Outside `sentinel up` the first process of a node serves the metrics of all."""
+    if settings().metrics_enabled and "SENTINEL_INSTANCE" not in os.environ:
+        threading.Thread(target=_serve_if_free, name="metrics", daemon=True).start()
+
+
+def _serve_if_free() -> None:
     from workers import exporter
 
     try:
