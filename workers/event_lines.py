@@ -48,14 +48,19 @@ def key(tenant: str, application: str, event: str) -> str:
     return hashlib.sha256(named).hexdigest()[:KEY_LENGTH]
 
 
-def _field(value: Any) -> str:
-    return NULL if value is None else str(value).translate(_ESCAPES)
+def _line(values: Sequence[Any]) -> str:
+    """Values as COPY text; most have nothing to escape, which one look at all of them tells."""
+    fields = [NULL if value is None else str(value) for value in values]
+    whole = "".join(fields)
+    if not whole.isprintable() or whole.count("\\") != values.count(None):
+        fields = [NULL if value is None else str(value).translate(_ESCAPES) for value in values]
+    return "\t".join(fields)
 
 
 def of_row(row: Sequence[Any]) -> str:
     """The line of a row of COLUMNS, prompt and response."""
     columns = row if row[-1] is not None or row[-2] is not None else row[:-2]
-    return "\t".join((key(row[1], row[2], row[3]), *map(_field, columns)))
+    return f"{key(row[1], row[2], row[3])}\t{_line(columns)}"
 
 
 def of_event(event: Event, tenant: str, received: str) -> str:
@@ -92,7 +97,7 @@ def of_reject(reject: Reject, tenant: str, received: datetime, id: str) -> str:
         str(text).replace("\0", "?").encode(errors="replace").decode() if text else text
         for text in texts
     )
-    return "\t".join(map(_field, (id, received.isoformat(), tenant, *clean)))
+    return _line((id, received.isoformat(), tenant, *clean))
 
 
 def plain(field: str) -> str:
