@@ -38,10 +38,10 @@ def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
     """
     received = datetime.now(UTC).isoformat()
     lines = [event_lines.of_event(event, tenant, received) for event in events]
-    if len(lines) < EVENTS_PER_BATCH:
-        _groups.add(lines)
-    else:
+    if len(lines) >= EVENTS_PER_BATCH:
         _hand_over(lines)
+    elif lines:
+        _groups.add(lines)
 
 
 def reject(rejects: Sequence[Reject], *, tenant: str = "default") -> None:

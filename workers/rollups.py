@@ -78,10 +78,11 @@ def source(since: datetime, until: datetime, *, hours: bool) -> str:
 
 def bounds(since: datetime, until: datetime) -> tuple[datetime, datetime]:
     """The whole hours between."""
+    last = floor(until, HOUR)
+    if since >= last:
+        return last, last
     first = floor(since, HOUR)
-    if first < since:
-        first += timedelta(seconds=HOUR)
-    return first, floor(until, HOUR)
+    return (first if first == since else first + timedelta(seconds=HOUR)), last
 
 
 def floor(moment: datetime, seconds: float) -> datetime:

@@ -72,15 +72,15 @@ def store_or_reject(lines: Sequence[str]) -> int:
         return store(lines)
     except Unavailable:
         raise
-    except (psycopg2.Error, SQLAlchemyError) as problem:
+    except (psycopg2.Error, SQLAlchemyError, ValueError, LookupError) as problem:
         if len(lines) > 1:
             half = len(lines) // 2
             return store_or_reject(lines[:half]) + store_or_reject(lines[half:])
         reason = f"could not be stored: {type(problem).__name__}"
         log.error("an event %s", reason)
-        fields = lines[0].split("\t")
+        tenant = plain([*lines[0].split("\t"), "", ""][2]) or "default"
         reject = Reject(0, reason, "", lines[0][KEY_LENGTH + 1 :], "store")
-        store_rejects([of_reject(reject, plain(fields[2]), datetime.now(UTC), str(new_id()))])
+        store_rejects([of_reject(reject, tenant, datetime.now(UTC), str(new_id()))])
         return 0
 
 

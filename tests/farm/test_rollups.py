@@ -221,6 +221,12 @@ def test_stats_name_the_newest_buckets_where_there_are_too_many(stores: Any) -> 
     assert [row["bucket"] for row in found] == [NOON + timedelta(minutes=n) for n in (49, 48, 47)]
 
 
+def test_stats_at_the_end_of_time_are_empty(stores: Any) -> None:
+    end = datetime.max.replace(tzinfo=UTC, second=0, microsecond=0)
+    span = {"since": end - timedelta(minutes=5), "until": end, "bucket_s": HOUR, "limit": 5}
+    assert telemetry.stats(new_tenant(), application=None, model=None, **span) == []
+
+
 def test_stats_of_one_environment(stores: Any) -> None:
     tenant = new_tenant()
     keep([one(1, environment="prod"), one(2, environment="test"), one(3)], tenant)
