@@ -82,7 +82,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 
 CREATE FUNCTION sentinel_latency_bucket(ms double precision) RETURNS integer
-LANGUAGE sql IMMUTABLE PARALLEL SAFE STRICT AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
     SELECT CASE WHEN ms <= {LATENCY_UNIT} THEN 0
         ELSE CAST(ceil(ln(ms / {LATENCY_UNIT}) / ln(CAST({LATENCY_RATIO} AS float8))) AS integer)
         END

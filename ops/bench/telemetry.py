@@ -14,7 +14,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ BATCH = 500
 SERIES = (5, 4)
 """Applications and models of the events that are read."""
 CHUNK = 500_000
+READINGS = 9
 ROLES = {"postgres": "PostgreSQL", "valkey": "Valkey", "--class io": "io worker", "api": "API"}
 
 
@@ -162,8 +163,10 @@ def visible(farm: Farm, count: int) -> dict[str, float]:
 def fill(millions: float, console: Console) -> None:
     """Events of the last 24 hours, and their rollups, made by SQL."""
     applications, models = SERIES
-    with psycopg2.connect(_url()) as connection, connection.cursor() as cursor:
-        cursor.execute("SET sentinel.counted = 'on'; SET statement_timeout = 0")
+    connection = psycopg2.connect(_url())
+    connection.autocommit = True
+    with closing(connection), connection.cursor() as cursor:
+        cursor.execute("SET sentinel.counted = 'on'; SET work_mem = '64MB'")
         rows = int(millions * 1e6)
         for start in range(0, rows, CHUNK):
             cursor.execute(
@@ -188,24 +191,19 @@ def fill(millions: float, console: Console) -> None:
         cursor.execute(
             "SELECT sentinel_count('(SELECT * FROM telemetry t WHERE event_id ~ ''^read-'')')"
         )
-        connection.commit()
-        connection.autocommit = True
-        cursor.execute("VACUUM ANALYZE telemetry_minutes; ")
-        cursor.execute("VACUUM ANALYZE telemetry_hours")
+        cursor.execute("VACUUM ANALYZE telemetry_minutes, telemetry_hours")
 
 
-def reading(farm: Farm, count: int) -> dict[str, float]:
-    """Milliseconds of a request for the stats of the last 24 hours."""
+def reading(farm: Farm) -> dict[str, float]:
+    """Milliseconds of a request for the stats of the last 24 hours, by width of the buckets."""
     connection, found = Connection(farm.url), {}
     for bucket in ("1m", "5m", "1h", "1d"):
-        look, spent = request("GET", f"{STATS}?bucket={bucket}", farm.key), []
-        for _ in range(count):
-            begun = time.perf_counter()
-            reply = connection.call(look)
-            spent.append((time.perf_counter() - begun) * 1000)
-            if reply.status != 200 or not reply.json()["items"]:
-                raise SystemExit(f"the stats were answered {reply.status}")
-        found[f"stats over 24 h by {bucket}, ms"] = statistics.median(spent)
+        look = request("GET", f"{STATS}?bucket={bucket}", farm.key)
+        begun = time.perf_counter()
+        reply = connection.call(look)
+        found[f"stats over 24 h by {bucket}, ms"] = (time.perf_counter() - begun) * 1000
+        if reply.status != 200 or not reply.json()["items"]:
+            raise SystemExit(f"the stats were answered {reply.status}")
     return found
 
 
@@ -232,17 +230,22 @@ def main() -> None:
             console.print(f"round {number + 1} of {chosen.rounds}")
             found = singles(farm, bare, chosen) | batches(farm, chosen)
             rounds.append(found | visible(farm, chosen.samples))
+        figures = over_rounds(rounds)
+        show(figures, console)
         if chosen.millions:
             fill(chosen.millions, console)
-            for each in rounds:
-                each |= reading(farm, 9)
-    figures = over_rounds(rounds)
+            figures |= (read := over_rounds([reading(farm) for _ in range(READINGS)]))
+            show(read, console)
+    if chosen.json:
+        chosen.json.write_text(json.dumps(figures, indent=2))
+
+
+def show(figures: Mapping[str, Mapping[str, float]], console: Console) -> None:
+    """A table of medians and ends."""
     table = Table("what", "median", "least", "most")
     for name, figure in figures.items():
         table.add_row(name, *(f"{figure[each]:,.2f}" for each in ("median", "least", "most")))
     console.print(table)
-    if chosen.json:
-        chosen.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
