@@ -27,6 +27,9 @@ EVENTS_AT_ONCE = 4000
 REJECTS_AT_MOST = 1000
 DRAIN_SECONDS = 2.0
 GATHER_SECONDS = 0.02
+LONGEST_GATHER_SECONDS = 0.25
+LINGER_SECONDS = 0.3
+"""A worker that finds nothing goes on looking for so long, which spares the next post the bell."""
 _RECEIVED = event_lines.COLUMNS.index("received_at") + 1
 
 
@@ -83,10 +86,10 @@ def _ring() -> None:
 @app.task(name="telemetry.drain", acks_late=True, only_copy=True)
 def drain() -> None:
     """Store what waits, and look again for a while; ring for another worker where much is left."""
-    until = time.monotonic() + DRAIN_SECONDS
-    batches: list[Batch] = []
-    last = False
+    now = time.monotonic()
+    until, useful, last = now + DRAIN_SECONDS, now, False
     while True:
+        begun = time.monotonic()
         batches, left = pending.take(EVENTS_AT_ONCE, last=last)
         if left:
             _ring()
@@ -94,9 +97,17 @@ def drain() -> None:
             _store(batches)
         if last and not left:
             return
-        last = not batches or time.monotonic() > until
+        now = time.monotonic()
+        useful = now if batches else useful
+        last = now > min(until, useful + LINGER_SECONDS)
         if not left and not last:
-            time.sleep(GATHER_SECONDS)
+            time.sleep(gathering(now - begun))
+
+
+def gathering(spent: float) -> float:
+    """Seconds to let more events come when nothing is left: the longer, the more the last look and
+    storing took, so that small posts never cost more than a third of a worker's time."""
+    return min(max(2 * spent, GATHER_SECONDS), LONGEST_GATHER_SECONDS)
 
 
 def _store(batches: Sequence[Batch]) -> None:
