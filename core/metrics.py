@@ -83,8 +83,10 @@ QUEUE_WAIT = Histogram(
 TASK_SECONDS = Histogram(
     "sentinel_task_runtime_seconds", "Run time of one task.", ["task"], buckets=_FAST
 )
+KAFKA_LAG_NAME = "sentinel_kafka_consumer_lag"
+"""It is named also where no consumer has a partition, so that dashboards and rules find it."""
 KAFKA_LAG = Gauge(
-    "sentinel_kafka_consumer_lag",
+    KAFKA_LAG_NAME,
     "Messages of a partition past the group's committed offset, told by the consumer that has it.",
     ["topic", "partition"],
     multiprocess_mode="livemostrecent",
@@ -161,4 +163,6 @@ def exposition() -> bytes:
 def _text(registry: CollectorRegistry) -> bytes:
     older = CollectorRegistry()
     older.register(_OlderName(registry))
-    return generate_latest(registry) + generate_latest(older)
+    page = generate_latest(registry)
+    kind = f"# TYPE {KAFKA_LAG_NAME} gauge\n".encode()
+    return page + (b"" if kind in page else kind) + generate_latest(older)

@@ -17,6 +17,7 @@ PAGES = (
     "docs/reference.md",
     "docs/brokers.md",
     "docs/telemetry.md",
+    "docs/kafka.md",
     "docs/telemetry_storage.md",
 )
 

@@ -1,18 +1,26 @@
-"""What a message of Kafka holds: one event, an array of them, or NDJSON; each is checked alone."""
+"""What a message of Kafka holds: one event, an array of them, NDJSON, or OTLP spans; each is
+checked alone.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from core import otlp
 from core.errors import BadInput
+from core.otlp_json import from_json
+from core.otlp_span import Span, from_protobuf
 from core.telemetry import Event, Reject, parse_event
 
 SOURCE = "kafka"
+PROTOBUF = "application/x-protobuf"
+RESOURCE_SPANS = b"\n"
+"""How an ExportTraceServiceRequest begins: the tag of its first field."""
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl"})
 
 STUMBLES = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
@@ -34,6 +42,11 @@ class Message:
     def key(self) -> tuple[str, int]:
         """Its topic and partition."""
         return self.topic, self.partition
+
+    @property
+    def kind(self) -> str:
+        """Its content type in small letters, empty where it says none."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
@@ -66,13 +79,17 @@ def read(
     message counts once however often it is read, and two messages alike count twice. A message
     without a value holds nothing.
     """
+    if not message.value:
+        return [], []
+    documents = list(_documents(message.value, message.kind))
+    spans = _spans(message, documents)
+    if spans is not None:
+        found = otlp.harvest(spans, now=now, default_application=default_application, source=SOURCE)
+        return found.events, [_placed(one, message) for one in found.rejects]
     events: list[Event] = []
     rejects: list[Reject] = []
-    if not message.value:
-        return events, rejects
     digest = hashlib.sha256(f"{message}/".encode() + message.value).hexdigest()[:24]
-    kind = message.headers.get("content-type", "")
-    for index, raw in enumerate(_documents(message.value, kind)):
+    for index, raw in enumerate(documents):
         try:
             if isinstance(raw, _Unreadable):
                 raise BadInput(raw.reason)
@@ -92,6 +109,25 @@ def read(
     return events, rejects
 
 
+def _spans(message: Message, documents: Sequence[Any]) -> Sequence[Span | BadInput] | None:
+    """The spans of an OTLP message, in JSON or protobuf, which collectors send without a header;
+    None for any other."""
+    value = message.value or b""
+    first = documents[0] if len(documents) == 1 else None
+    try:
+        if isinstance(first, Mapping) and "resourceSpans" in first:
+            return from_json(first)
+        if message.kind == PROTOBUF:
+            return from_protobuf(value)
+        if isinstance(first, _Unreadable) and value.startswith(RESOURCE_SPANS):
+            return from_protobuf(value) or None
+    except BadInput as problem:
+        return [problem] if message.kind == PROTOBUF or isinstance(first, Mapping) else None
+    except STUMBLES as problem:
+        return [BadInput(f"cannot be read: {type(problem).__name__}")]
+    return None
+
+
 def refusal(event: Event, reason: str) -> Reject:
     """An event that no table takes."""
     return Reject(0, reason, "", f"{event.application_id} {event.event_id}", SOURCE)
@@ -105,7 +141,11 @@ def _reject(index: int, reason: str, field: str, raw: Any, message: Message) -> 
             body = json.dumps(raw)
         except RecursionError:
             body = ""
-    return Reject(index, f"{reason} (message {message})", field, body, SOURCE)
+    return _placed(Reject(index, reason, field, body, SOURCE), message)
+
+
+def _placed(reject: Reject, message: Message) -> Reject:
+    return replace(reject, reason=f"{reject.reason} (message {message})")
 
 
 def _documents(value: bytes, kind: str) -> Iterator[Any]:
@@ -117,7 +157,7 @@ def _documents(value: bytes, kind: str) -> Iterator[Any]:
         yield _Unreadable(shown, f"is not UTF-8: byte {problem.start} cannot be decoded")
         return
     lines = [line for line in text.split("\n") if line.strip()]
-    if kind.partition(";")[0].strip().lower() in LINES:
+    if kind in LINES:
         yield from map(_parsed, lines)
         return
     whole = _parsed(text)

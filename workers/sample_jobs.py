@@ -52,12 +52,17 @@ def analyze_samples() -> int:
     The queue is that of ingestion, whose backlog lets the tick expire.
     """
     load = admission.look()
-    if any(load.wait(queue) > SPARE_SECONDS for queue in BATCH_QUEUES):
+    if not idle(load):
         return 0
     with unit_of_work() as work:
         if not work.execute("SELECT pg_try_advisory_xact_lock(:lock)", lock=LOCK).scalar_one():
             return 0
         return _submit(work, load)
+
+
+def idle(load: admission.Load) -> bool:
+    """Whether the batch lanes have time for samples."""
+    return all(load.wait(queue) <= SPARE_SECONDS for queue in BATCH_QUEUES)
 
 
 _WAITING = """
@@ -77,7 +82,7 @@ def _submit(work: UnitOfWork, load: admission.Load) -> int:
     refused = [row for row in rows if row.unfit]
     mode = Mode(settings().telemetry_analyze_mode)
     by = rate(select(mode))
-    fit = _affordable([row for row in rows if not row.unfit], by, load)
+    fit = affordable([row for row in rows if not row.unfit], by, load)
     runs: Runs = []
     done = 0
     for _, group in groupby(fit, key=lambda row: (row.tenant, row.application_id)):
@@ -103,7 +108,7 @@ def _send(runs: Runs) -> None:
         publish_runs(queue, ids)
 
 
-def _affordable(rows: Sequence[Any], by: Rate, load: admission.Load) -> list[Any]:
+def affordable(rows: Sequence[Any], by: Rate, load: admission.Load) -> list[Any]:
     """As many from the front as WORK_SECONDS allow, one at least."""
     queue, spent = lane("cpu", "batch"), 0.0
     for place, row in enumerate(rows):

@@ -6,7 +6,7 @@ nor analysed twice. `sample_jobs` submits what was noted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,22 +43,23 @@ def _bound(share: float) -> str:
     return ALL if share >= 1 else f"{int(share * 16**DIGITS):0{DIGITS}x}"
 
 
+def shares_of(usual: float, own: Mapping[str, float]) -> Shares:
+    """Shares of 0 to 1, the usual one and those of single applications, as bounds."""
+    return Shares(_bound(usual), {name: _bound(share) for name, share in own.items()})
+
+
 @cache
 def shares() -> Shares:
     """What the settings of this process say."""
-    own = settings().analyzed_shares()
-    return Shares(
-        _bound(settings().telemetry_analyze_sample),
-        {application: _bound(share) for application, share in own.items()},
-    )
+    return shares_of(settings().telemetry_analyze_sample, settings().analyzed_shares())
 
 
-def choose(work: UnitOfWork, lines: Iterable[str], by: Shares | None = None) -> int:
+def choose(work: UnitOfWork, lines: Iterable[str]) -> int:
     """Note those of the events (see `event_lines`) with text that are chosen; returns how many.
 
     Within the transaction that stores them; an event that was chosen before stays as it was.
     """
-    wanted = by or shares()
+    wanted = shares()
     most = wanted.most
     if most == NONE:
         return 0

@@ -39,9 +39,9 @@ class Cluster:
             )
         assert self._producer.flush(20) == 0
 
-    def committed(self, topic: str, group: str = "sentinel-prod") -> int:
-        """Messages of a topic that the group need not read again."""
-        with self._reader(group) as reader:
+    def committed(self, topic: str) -> int:
+        """Messages of a topic that the group of its name need not read again."""
+        with self._reader(topic) as reader:
             places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
             return sum(max(one.offset, 0) for one in reader.committed(places, timeout=20))
 
@@ -69,6 +69,7 @@ def process(
                 **os.environ,
                 "KAFKA_BROKERS": cluster.address,
                 "KAFKA_TOPICS": topic,
+                "KAFKA_GROUP": topic,
                 "SENTINEL_HOME": str(home),
                 "SENTINEL_INSTANCE": str(home),
                 "PROMETHEUS_MULTIPROC_DIR": str(home / "metrics"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from workers.kafka import Consumer
 
 pytestmark = pytest.mark.farm
 
+SOON = "session.timeout.ms=6000,heartbeat.interval.ms=500"
+"""The cluster lets who comes after the last member has left wait for a session's time."""
 LAG = "sentinel_kafka_consumer_lag"
 
 
@@ -36,10 +38,31 @@ def topic(
     name = "t-" + "".join(c for c in request.node.name if c.isalnum())[:60]
     monkeypatch.setenv("KAFKA_BROKERS", cluster.address)
     monkeypatch.setenv("KAFKA_TOPICS", name)
+    monkeypatch.setenv("KAFKA_GROUP", name)
+    monkeypatch.setenv("KAFKA_OPTIONS", SOON)
     settings.cache_clear()
     yield name
     monkeypatch.undo()
     settings.cache_clear()
+
+
+@pytest.fixture
+def start(topic: str) -> Iterator[Callable[[], Consumer]]:
+    """Starts consumers, each of which has left the group when the test is over."""
+    started: list[Consumer] = []
+
+    def one() -> Consumer:
+        started.append(Consumer())
+        return started[-1]
+
+    yield one
+    for consumer in started:
+        consumer.close()
+
+
+@pytest.fixture
+def consumer(start: Callable[[], Consumer]) -> Consumer:
+    return start()
 
 
 def events(topic: str, count: int, first: int = 0) -> list[dict[str, Any]]:
@@ -66,7 +89,7 @@ def test_a_process_stores_every_shape_and_leaves_nothing_uncommitted(
     flat = {"request_id": "flat", "service_name": topic, "timestamp": event(topic)["timestamp"]}
     cluster.send(topic, *events(topic, 10), events(topic, 1200, first=10), flat, None)
     with process(tmp_path, cluster, topic) as running:
-        eventually(lambda: stored(topic) == 1211, within=40)
+        eventually(lambda: stored(topic) == 1211, within=60)
         running.send_signal(signal.SIGTERM)
         assert running.wait(20) == 0
     assert cluster.committed(topic) == 13
@@ -83,12 +106,13 @@ Consumer._commit = lambda self: self._stored and os.kill(os.getpid(), signal.SIG
 def test_killed_between_storing_and_committing_every_event_counts_once(
     cluster: Cluster, topic: str, tmp_path: Path
 ) -> None:
-    cluster.send(topic, *events(topic, 20), [event(topic, n) | {"event_id": None} for n in (1, 2)])
+    nameless = [event(topic, number) | {"event_id": None} for number in (1, 2)]
+    cluster.send(topic, [*events(topic, 20), *nameless])
     with process(tmp_path, cluster, topic, script=KILLED) as running:
-        assert running.wait(40) == -signal.SIGKILL
+        assert running.wait(60) == -signal.SIGKILL
     assert (stored(topic), cluster.committed(topic)) == (22, 0)
     with process(tmp_path, cluster, topic):
-        eventually(lambda: cluster.committed(topic) == 21, within=40)
+        eventually(lambda: cluster.committed(topic) == 1, within=60)
     assert stored(topic) == 22
 
 
@@ -99,19 +123,17 @@ def until(consumer: Consumer, *, committed: int, cluster: Cluster, topic: str) -
         consumer.turn()
         return cluster.committed(topic) == committed
 
-    eventually(enough, within=40)
+    eventually(enough, within=60)
 
 
 def test_poison_goes_to_the_rejects_and_keeps_no_partition_from_going_on(
-    cluster: Cluster, topic: str
+    cluster: Cluster, topic: str, consumer: Consumer
 ) -> None:
     negative = event(topic, 2, latency_ms=-1)
     cluster.send(topic, event(topic, 0), b"{broken", b"\xff\xfe", partition=1)
     cluster.send(topic, [event(topic, 1), negative], b"[" * 100_000, partition=1)
     cluster.send(topic, event(topic, 3), partition=1)
-    consumer = Consumer()
     until(consumer, committed=6, cluster=cluster, topic=topic)
-    consumer.close()
     assert stored(topic) == 3
     told = rejected(topic)
     assert [one["place"] for one in told] == [0, 0, 0, 1]
@@ -120,7 +142,7 @@ def test_poison_goes_to_the_rejects_and_keeps_no_partition_from_going_on(
 
 
 def test_an_event_that_no_table_takes_costs_no_neighbour(
-    cluster: Cluster, topic: str, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster, topic: str, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = event_lines.of_event
     monkeypatch.setattr(
@@ -133,9 +155,7 @@ def test_an_event_that_no_table_takes_costs_no_neighbour(
         ),
     )
     cluster.send(topic, [*events(topic, 5), event(topic, 9) | {"event_id": "odd"}])
-    consumer = Consumer()
     until(consumer, committed=1, cluster=cluster, topic=topic)
-    consumer.close()
     assert stored(topic) == 5
     rows = query("SELECT body FROM telemetry_rejects WHERE body LIKE :app", app=f"{topic}%")
     assert [one["body"] for one in rows] == [f"{topic} odd"]
@@ -149,9 +169,8 @@ def lag(topic: str) -> float:
 
 
 def test_without_the_database_partitions_wait_and_go_on_after_it(
-    cluster: Cluster, topic: str, stores: Any
+    cluster: Cluster, topic: str, consumer: Consumer, stores: Any
 ) -> None:
-    consumer = Consumer()
     cluster.send(topic, *events(topic, 8))
     until(consumer, committed=8, cluster=cluster, topic=topic)
     stores.postgres.kill()
@@ -168,18 +187,19 @@ def test_without_the_database_partitions_wait_and_go_on_after_it(
     until(consumer, committed=60, cluster=cluster, topic=topic)
     consumer._lag.look()
     assert (stored(topic), lag(topic)) == (60, 0)
-    consumer.close()
 
 
 @pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
 def test_two_consumers_share_the_partitions_and_no_event_is_lost(
-    cluster: Cluster, topic: str, strategy: str, monkeypatch: pytest.MonkeyPatch
+    cluster: Cluster,
+    topic: str,
+    strategy: str,
+    start: Callable[[], Consumer],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("KAFKA_OPTIONS", f"partition.assignment.strategy={strategy}")
-    monkeypatch.setenv("KAFKA_GROUP", f"group-{strategy}")
+    monkeypatch.setenv("KAFKA_OPTIONS", f"partition.assignment.strategy={strategy},{SOON}")
     settings.cache_clear()
-    first, second, sent = Consumer(), Consumer(), 0
-    members = [first]
+    members, sent = [start()], 0
 
     def shares() -> list[int]:
         nonlocal sent
@@ -187,21 +207,18 @@ def test_two_consumers_share_the_partitions_and_no_event_is_lost(
         sent += 4
         for one in members:
             one.turn()
-        return [len(one._consumer.assignment()) for one in (first, second)]
+        return [len(one._consumer.assignment()) for one in members]
 
-    eventually(lambda: shares() == [4, 0], within=40)
-    members.append(second)
+    eventually(lambda: shares() == [4], within=60)
+    members.append(start())
     eventually(lambda: shares() == [2, 2], within=60)
-    members.remove(first)
-    first.close()
-    eventually(lambda: shares() == [0, 4], within=60)
-    eventually(lambda: second.turn() or stored(topic) == sent, within=40)
-    second.close()
-    assert cluster.committed(topic, f"group-{strategy}") == sent
+    members.pop(0).close()
+    eventually(lambda: shares() == [4], within=60)
+    until(members[0], committed=sent, cluster=cluster, topic=topic)
+    assert stored(topic) == sent
 
 
-def test_a_consumer_reports_to_readiness_while_it_goes_round(cluster: Cluster, topic: str) -> None:
-    consumer = Consumer()
+def test_a_consumer_reports_to_readiness_while_it_goes_round(consumer: Consumer) -> None:
     consumer.turn()
     assert presence.fresh().get("kafka") == 1
     consumer.close()

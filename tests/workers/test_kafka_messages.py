@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 
+from cli.preflight import demand_kafka
+from cli.programs import kafka_wanted
 from core.errors import ConfigError
 from core.settings import Settings, load
 from core.telemetry import Event, Reject
+from tests.api.otlp_samples import document, json_span, request, span
 from tests.conftest import ROOT
 from workers import kafka_client
 from workers.kafka_messages import Message, read
@@ -115,6 +118,43 @@ def test_events_without_id_are_the_same_when_read_again_and_others_in_another_me
     assert len({*first, *other}) == 4
 
 
+@pytest.mark.parametrize("headers", [{"content_type": "application/x-protobuf"}, {}])
+def test_spans_in_protobuf_are_events_also_without_a_header(headers: dict[str, str]) -> None:
+    now = datetime.now(UTC)
+    value = request(
+        span(1), span(2, {"gen_ai.usage.input_tokens": -1}, name="chat")
+    ).SerializeToString()
+    names = {name.replace("_", "-"): text for name, text in headers.items()}
+    events, rejects = read(
+        Message("llm-telemetry", 2, 7, value, names), now=now, default_application="default"
+    )
+    assert [(one.application_id, one.model, one.prompt_tokens) for one in events] == [
+        ("shop", "gpt-4o", 100)
+    ]
+    assert all(one.source == "kafka" and "[2]@7" in one.reason for one in rejects)
+
+
+def test_spans_in_json_are_events() -> None:
+    value = json.dumps(document("shop", json_span(1))).encode()
+    message = Message("llm-telemetry", 2, 7, value, {})
+    events, rejects = read(message, now=datetime.now(UTC), default_application="default")
+    assert ([one.application_id for one in events], rejects) == (["shop"], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "headers"),
+    [
+        (b"\n\xff\xff", {}),
+        (b"\n\x05hello", {}),
+        (b"{}", {"content_type": "application/x-protobuf"}),
+        ({"resourceSpans": 5}, {}),
+    ],
+)
+def test_what_only_looks_like_spans_is_refused(value: Any, headers: dict[str, str]) -> None:
+    events, rejects = found(value, **headers)
+    assert (events, len(rejects)) == ([], 1)
+
+
 def settings(**values: Any) -> Settings:
     return load(kafka_brokers="kafka-1:9092, kafka-2:9092", **values)
 
@@ -181,6 +221,26 @@ def test_the_client_speaks_tls_where_told_so() -> None:
 def test_an_option_that_cannot_be_is_refused_by_name(option: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         kafka_client.consumer(settings(kafka_options=option))
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ({}, False),
+        ({"kafka_brokers": "k:1"}, True),
+        ({"kafka_brokers": "k:1", "kafka_enabled": False}, False),
+        ({"kafka_enabled": True}, True),
+    ],
+)
+def test_the_whole_farm_runs_a_consumer_where_brokers_are_named(
+    values: dict[str, Any], wanted: bool
+) -> None:
+    assert kafka_wanted(load(**values)) is wanted
+
+
+def test_a_farm_that_shall_consume_and_names_no_broker_is_refused() -> None:
+    with pytest.raises(ConfigError, match="KAFKA_BROKERS is not set"):
+        demand_kafka(load(kafka_enabled=True))
 
 
 def refused(script: str, **environment: str) -> tuple[int, str]:
