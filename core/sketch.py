@@ -46,9 +46,10 @@ def added(total: dict[int, int], low: int | None, counts: Sequence[int]) -> None
     """Add a sketch as tables hold it to `total`."""
     if low is None:
         return
+    found = total.get
     for place, count in enumerate(counts, low):
         if count:
-            total[place] = total.get(place, 0) + count
+            total[place] = found(place, 0) + count
 
 
 def percentiles(

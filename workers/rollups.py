@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import add
 from typing import Any
 
 from core import sketch
@@ -42,19 +43,19 @@ class Window:
 class Total:
     """Rollup rows added up."""
 
-    sums: dict[str, float] = field(default_factory=dict)
+    sums: list[float] = field(default_factory=list)
     buckets: dict[int, int] = field(default_factory=dict)
     least: float = float("inf")
     most: float = float("-inf")
 
-    def add(self, row: Any, names: Sequence[str], sketched: bool) -> None:
-        """Add one row's `names`, and its sketch."""
-        for name in names:
-            self.sums[name] = self.sums.get(name, 0) + getattr(row, name)
-        if sketched and row.latency_low is not None:
-            sketch.added(self.buckets, row.latency_low, row.latency_counts)
-            self.least = min(self.least, row.latency_min)
-            self.most = max(self.most, row.latency_max)
+    def add(self, sums: Sequence[float], sketched: Sequence[Any] = ()) -> None:
+        """Add one row's sums, and what it says in the columns SKETCH."""
+        self.sums = list(map(add, self.sums, sums)) if self.sums else list(sums)
+        if sketched and sketched[0] is not None:
+            low, counts, least, most = sketched
+            sketch.added(self.buckets, low, counts)
+            self.least = min(self.least, least)
+            self.most = max(self.most, most)
 
     def percentiles(self, *shares: float) -> list[float | None]:
         """Of the latency, in milliseconds."""
@@ -140,7 +141,7 @@ class _Asked:
         hours = not self.window_s % HOUR and floor(self.since, HOUR) == self.since
         first, last = bounds(self.since, self.until)
         names = self._names()
-        columns = [*names, *_SKETCH] if self._sketched else list(names)
+        columns = [*names, *SKETCH] if self._sketched else list(names)
         wanted = [f"r.{name}" for name in columns]
         groups = [f"r.{LABELS[name]} AS g{place}" for place, name in enumerate(self.group_by)]
         grouping = ""
@@ -160,9 +161,10 @@ class _Asked:
         totals: dict[tuple[Any, ...], Total] = {}
         for row in rows:
             total = totals.setdefault((*row[1 : len(groups) + 1], row.place), Total())
-            total.add(row, names, self._sketched)
+            start = len(groups) + 1
+            total.add(row[start : start + len(names)], row[start + len(names) :])
         return [
-            self._window(key, self._value(total), int(total.sums["events"]))
+            self._window(key, self._value(total), int(total.sums[0]))
             for key, total in sorted(totals.items())
         ]
 
@@ -175,21 +177,20 @@ class _Asked:
         return ("events", many, self.metric)
 
     def _value(self, total: Total) -> float | None:
-        sums = total.sums
+        events, *rest = map(float, total.sums)
         if self.statistic == "rate":
-            return float(sums["events"]) / self.window_s
+            return events / self.window_s
         if self.statistic == "ratio":
-            return float(sums["errors"]) / float(sums["events"])
+            return rest[0] / events
         if self.statistic in SHARES:
             return total.percentiles(SHARES[self.statistic])[0]
         if self.statistic in ("min", "max"):
             found = total.least if self.statistic == "min" else total.most
             return found if total.buckets else None
-        _, many, amount = self._names()
-        if not sums[many]:
+        many, amount = rest
+        if not many:
             return None
-        whole = float(sums[amount])
-        return whole if self.statistic == "sum" else whole / float(sums[many])
+        return amount if self.statistic == "sum" else amount / many
 
     def from_events(self) -> list[Window]:
         """From the events themselves."""
@@ -234,4 +235,4 @@ class _Asked:
 
 
 _PLACE = "CAST(floor(extract(epoch FROM r.ts - :since) / :window) AS integer) AS place"
-_SKETCH = ("latency_low", "latency_counts", "latency_min", "latency_max")
+SKETCH = ("latency_low", "latency_counts", "latency_min", "latency_max")

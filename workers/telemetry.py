@@ -84,12 +84,14 @@ def stats(
         if not hours:
             asked["since"] = _enough(work, rows, asked, limit)
         found = work.execute(
-            f"SELECT {_BUCKET} AS bucket, r.* FROM {rows} AS r" + _ROLLED_UP, **asked
+            f"SELECT {', '.join((_BUCKET, *_NAMES, *_SUMS, *rollups.SKETCH))} FROM {rows} AS r"
+            + _ROLLED_UP,
+            **asked,
         ).all()
-    totals: dict[tuple[datetime, str, str], rollups.Total] = {}
+    totals: dict[tuple[Any, ...], rollups.Total] = {}
     for row in found:
-        total = totals.setdefault((row.bucket, row.application_id, row.model), rollups.Total())
-        total.add(row, _SUMS, sketched=True)
+        key, sums, sketched = row[:_KEY], row[_KEY:_REST], row[_REST:]
+        totals.setdefault(tuple(key), rollups.Total()).add(sums, sketched)
     ordered = sorted(totals, key=lambda key: (-key[0].timestamp(), *key[1:]))
     return [_stat(key, totals[key]) for key in ordered[:limit]]
 
@@ -106,7 +108,7 @@ def _enough(work: UnitOfWork, rows: str, asked: dict[str, Any], limit: int) -> d
     return since if oldest is None else max(oldest, since)
 
 
-def _stat(key: tuple[datetime, str, str], total: rollups.Total) -> dict[str, Any]:
+def _stat(key: tuple[Any, ...], total: rollups.Total) -> dict[str, Any]:
     bucket, application, model = key
     p50, p95, p99 = total.percentiles(0.5, 0.95, 0.99)
     return {
@@ -116,8 +118,8 @@ def _stat(key: tuple[datetime, str, str], total: rollups.Total) -> dict[str, Any
         "p50": p50,
         "p95": p95,
         "p99": p99,
-        "count": int(total.sums["events"]),
-        **{name: total.sums[name] for name in _SUMS[1:]},
+        "count": int(total.sums[0]),
+        **dict(zip(_SUMS[1:], total.sums[1:], strict=True)),
     }
 
 
@@ -144,4 +146,7 @@ _ROLLED_UP = (
     " AND (CAST(:model AS text) IS NULL OR r.model = :model)"
     " AND (CAST(:environment AS text) IS NULL OR r.environment = :environment)"
 )
+_NAMES = ("application_id", "model")
+_KEY = 1 + len(_NAMES)
 _SUMS = ("events", "errors", "prompt_tokens", "completion_tokens", "total_tokens", "cost")
+_REST = _KEY + len(_SUMS)
