@@ -39,7 +39,24 @@ def create_app() -> Flask:
     """The application with the settings of this process. Raises ConfigError for unusable ones."""
     chosen = settings()
     select(Mode.BALANCED, enabled=chosen.enabled_engines, disabled=chosen.disabled_engines)
-    app = Flask("api", static_folder=None)
+    app = _with_doors("api")
+    waiters.register(app)
+    PrometheusMetrics(app, path=None, group_by="url_rule", default_labels=None)
+    for module in pkgutil.iter_modules(routes.__path__):
+        app.register_blueprint(importlib.import_module(f"api.routes.{module.name}").blueprint)
+    return app
+
+
+def create_receiver() -> Flask:
+    """The application behind the gRPC receiver: the same doors, and the route of OTLP alone."""
+    app = _with_doors("grpc")
+    app.register_blueprint(importlib.import_module("api.routes.otlp").blueprint)
+    return app
+
+
+def _with_doors(name: str) -> Flask:
+    """An application without routes: errors, request ids, authentication, rate limits."""
+    app = Flask(name, static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["uuid"] = _Uuid
     app.url_map.strict_slashes = False
@@ -49,10 +66,6 @@ def create_app() -> Flask:
     limits.register_failures(app)
     security.register(app)
     limits.register(app)
-    waiters.register(app)
-    PrometheusMetrics(app, path=None, group_by="url_rule", default_labels=None)
-    for module in pkgutil.iter_modules(routes.__path__):
-        app.register_blueprint(importlib.import_module(f"api.routes.{module.name}").blueprint)
     return app
 
 

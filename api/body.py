@@ -29,9 +29,12 @@ _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 _LINE = re.compile(r"[^\n]+")
 
 
-def raw() -> bytes:
-    """The body after decompression. Raises Problem 413 and 400."""
-    limit = settings().gateway_max_request_size
+def raw(most: int | None = None) -> bytes:
+    """The body after decompression, `most` bytes at most or GATEWAY_MAX_REQUEST_SIZE.
+
+    Raises Problem 413, 415 and 400.
+    """
+    limit = settings().gateway_max_request_size if most is None else most
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
     data = request.stream.read(limit + 1)
@@ -50,7 +53,9 @@ def raw() -> bytes:
 
 def _too_large(limit: int) -> Problem:
     return Problem(
-        413, f"the body exceeds {limit} bytes; split it or raise GATEWAY_MAX_REQUEST_SIZE"
+        413,
+        f"the body exceeds {limit} bytes; split it"
+        + (" or raise GATEWAY_MAX_REQUEST_SIZE" * (limit == settings().gateway_max_request_size)),
     )
 
 

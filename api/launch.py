@@ -9,6 +9,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from core import prices
 from core.analysis import Mode
 from core.errors import ConfigError
 from core.logs import configure
@@ -71,5 +72,6 @@ def serve() -> None:
     share(chosen.sentinel_home)
     configure("api")
     _options(chosen)
+    prices.table()
     select(Mode.BALANCED, enabled=chosen.enabled_engines, disabled=chosen.disabled_engines)
     _Server().run()

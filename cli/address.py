@@ -25,6 +25,12 @@ class Address:
         return f"{scheme}://{self._host}:{self.chosen.gateway_port}"
 
     @property
+    def grpc(self) -> str:
+        """URL of the OTLP/gRPC receiver, as exporters take it."""
+        scheme = "https" if self.chosen.grpc_tls_enabled else "http"
+        return f"{scheme}://{self._host}:{self.chosen.grpc_port}"
+
+    @property
     def metrics(self) -> str:
         """URL of the metrics."""
         return f"http://{self._host}:{self.chosen.metrics_port}/metrics"

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from alerts.config import load_alerts
+from cli.programs import kafka_wanted
+from core import prices
 from core.errors import ConfigError
 from core.ports import demand_port
 from core.settings import Settings
 from detectors.config import load_detectors
+from workers import kafka_client
 
 LOOPBACK = "127.0.0.1"
 
 
 def ports(chosen: Settings, *, with_flower: bool) -> dict[str, tuple[str, int]]:
     """Host and port that the farm will listen on, by the setting that names the port."""
-    wanted = {"GATEWAY_PORT": (chosen.gateway_host, chosen.gateway_port)}
+    wanted = {
+        "GATEWAY_PORT": (chosen.gateway_host, chosen.gateway_port),
+        "GRPC_PORT": (chosen.gateway_host, chosen.grpc_port),
+    }
     if chosen.metrics_enabled:
         wanted["METRICS_PORT"] = (chosen.gateway_host, chosen.metrics_port)
     if with_flower:
@@ -37,9 +43,16 @@ def demand_ports(wanted: dict[str, tuple[str, int]]) -> None:
 
 
 def demand_files(chosen: Settings) -> None:
-    """Raise ConfigError for a detectors.yaml or alerts.yaml that cannot be used."""
+    """Raise ConfigError for a detectors.yaml, alerts.yaml or prices that cannot be used."""
     load_detectors(chosen.detectors_file)
     load_alerts(chosen.alerts_file)
+    prices.read(chosen.prices_file or prices.SHIPPED)
+
+
+def demand_kafka(chosen: Settings) -> None:
+    """Raise ConfigError where telemetry shall come from Kafka and cannot."""
+    if kafka_wanted(chosen):
+        kafka_client.demand(chosen)
 
 
 def demand_stores(chosen: Settings) -> None:

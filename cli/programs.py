@@ -21,18 +21,27 @@ def programs(home: Home, chosen: Settings, *, with_flower: bool) -> list[Program
     if not chosen.redis_url.get_secret_value():
         command = embedded.valkey_command(home, chosen.valkey_port)
         found.append(Program("valkey", command, STORES))
-    found.append(_role("api"))
+    found += [_role("api"), _role("grpc")]
     found.append(_worker("cpu", "--lane", "single"))
     found.append(_worker("cpu", "--lane", "batch", name="worker-cpu-batch"))
     if _gpu_extra():
         found.append(_worker("gpu"))
     found += [_worker("io"), _worker("control")]
     found.append(_role("beat"))
+    if kafka_wanted(chosen):
+        found.append(_role("kafka"))
     if with_flower:
         found.append(_role("flower"))
     if chosen.metrics_enabled:
         found.append(_role("metrics"))
     return found
+
+
+def kafka_wanted(chosen: Settings) -> bool:
+    """Whether telemetry comes from Kafka as well: as told, else where brokers are named."""
+    if chosen.kafka_enabled is not None:
+        return chosen.kafka_enabled
+    return bool(chosen.kafka_brokers)
 
 
 def shared_environment(home: Home, chosen: Settings) -> dict[str, str]:

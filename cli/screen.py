@@ -37,6 +37,7 @@ def farm_table(
     table.add_column(overflow="fold")
     table.add_row("API", address.api)
     table.add_row("Documentation", f"{address.api}/docs")
+    table.add_row("OTLP/gRPC", address.grpc)
     if chosen.metrics_enabled:
         table.add_row("Metrics", address.metrics)
     if with_flower:

@@ -96,6 +96,19 @@ def api() -> None:
 
 
 @cli.command()
+def grpc() -> None:
+    """Run the OTLP/gRPC receiver.
+
+    \b
+    Example:
+        GRPC_PORT=4317 sentinel grpc
+    """
+    from api.grpc_receiver import serve
+
+    serve()
+
+
+@cli.command()
 @click.option(
     "--class",
     "engine_class",
@@ -148,6 +161,21 @@ def flower() -> None:
     from workers import launch
 
     launch.flower()
+
+
+@cli.command()
+def kafka() -> None:
+    """Consume telemetry from the Kafka topics of KAFKA_TOPICS.
+
+    Any number may run; they share the partitions. Needs the extra `kafka`.
+
+    \b
+    Example:
+        KAFKA_BROKERS=kafka-1:9092,kafka-2:9092 sentinel kafka
+    """
+    from workers import launch
+
+    launch.kafka()
 
 
 @cli.command()

@@ -83,6 +83,7 @@ def _start(
     chosen = settings()
     preflight.demand_stores(chosen)
     preflight.demand_files(chosen)
+    preflight.demand_kafka(chosen)
     ports = preflight.ports(chosen, with_flower=with_flower)
     preflight.demand_ports(ports)
     if not chosen.database_url.get_secret_value():

@@ -159,3 +159,28 @@ def parse_duration(text: str | int | float) -> float:
     if not matches or "".join(match[0] for match in matches) != text:
         raise ConfigError(f"{text!r} is not a duration; write 30s, 5m, 1h or 7d")
     return sum(float(match["count"]) * _UNITS[match["unit"]] for match in matches)
+
+
+def parse_share(setting: str, text: str | float) -> float:
+    """A number from 0 to 1. Raises ConfigError, which names the setting, for anything else."""
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise ConfigError(f"{setting}: {text!r} is not a share; write 0 to 1, such as 0.1")
+    return share
+
+
+def parse_pairs(setting: str, entries: Iterable[str]) -> dict[str, str]:
+    """Entries `name=value` by name; a value may hold `=`, a name not.
+
+    Raises ConfigError, which names the setting, for an entry that is none.
+    """
+    pairs = {}
+    for entry in entries:
+        name, sign, value = str(entry).partition("=")
+        if not name.strip() or not sign:
+            raise ConfigError(f"{setting}: {entry!r} is not name=value")
+        pairs[name.strip()] = value.strip()
+    return pairs

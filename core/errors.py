@@ -54,6 +54,10 @@ class BrokerDown(Unavailable):
     """The message broker does not answer; try again after a few seconds."""
 
 
+class BufferFull(Unavailable):
+    """As many events wait to be stored as EVENT_BUFFER_SIZE allows; send these again later."""
+
+
 class Overloaded(Unavailable):
     """The farm would not be done in time; try again after the seconds in Retry-After."""
 

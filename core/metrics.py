@@ -50,6 +50,12 @@ INGESTION_SECONDS = Histogram(
 INGESTION_ERRORS = Counter(
     "sentinel_ingestion_errors_total", "Telemetry events rejected or not stored."
 )
+OTLP_SPANS = Counter(
+    "sentinel_otlp_spans_total",
+    "Spans taken by OTLP: event (a model call, kept), no_call (not kept), repeated (sums what spans"
+    " below it say, not kept), rejected.",
+    ["result"],
+)
 DETECTION_SECONDS = Histogram(
     "sentinel_detection_latency_seconds", "One evaluation of one detector.", buckets=_FAST
 )
@@ -77,10 +83,26 @@ QUEUE_WAIT = Histogram(
 TASK_SECONDS = Histogram(
     "sentinel_task_runtime_seconds", "Run time of one task.", ["task"], buckets=_FAST
 )
+KAFKA_LAG_NAME = "sentinel_kafka_consumer_lag"
+"""It is named also where no consumer has a partition, so that dashboards and rules find it."""
 KAFKA_LAG = Gauge(
-    "sentinel_kafka_consumer_lag",
-    "Messages not yet consumed; 0 while no Kafka consumer runs.",
-    multiprocess_mode="livesum",
+    KAFKA_LAG_NAME,
+    "Messages of a partition past the group's committed offset, told by the consumer that has it.",
+    ["topic", "partition"],
+    multiprocess_mode="livemostrecent",
+)
+KAFKA_EVENTS = Counter("sentinel_kafka_events_total", "Telemetry events of Kafka stored.")
+KAFKA_ERRORS = Counter(
+    "sentinel_kafka_errors_total",
+    "What went wrong with Kafka: reject (an event or message refused), store (rows not stored yet),"
+    " commit (offsets not committed), client (the brokers' connection).",
+    ["kind"],
+)
+TELEMETRY_SAMPLES = Counter(
+    "sentinel_telemetry_samples_total",
+    "Events sampled for analysis: chosen, submitted, refused (cannot be analysed), given_up (the"
+    " farm had no time for them).",
+    ["state"],
 )
 
 SCRAPED = {
@@ -90,7 +112,7 @@ SCRAPED = {
     "sentinel_queue_projected_wait_seconds": "Seconds until a new run of a queue would be begun.",
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
     "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
-    "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",
+    "sentinel_event_buffer_size": "Telemetry events that wait to be stored.",
 }
 """Metrics read from the broker and the database at the moment of the scrape."""
 
@@ -141,4 +163,6 @@ def exposition() -> bytes:
 def _text(registry: CollectorRegistry) -> bytes:
     older = CollectorRegistry()
     older.register(_OlderName(registry))
-    return generate_latest(registry) + generate_latest(older)
+    page = generate_latest(registry)
+    kind = f"# TYPE {KAFKA_LAG_NAME} gauge\n".encode()
+    return page + (b"" if kind in page else kind) + generate_latest(older)

@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 from core import urls
-from core.configfile import parse_duration
+from core.configfile import parse_duration, parse_pairs, parse_share
 from core.errors import ConfigError
 from core.settings_sources import CONFIG_ENV, ConfigFile, MountedSecrets
 
@@ -60,12 +60,10 @@ class Settings(BaseSettings):
     )
 
     gateway_host: str = _setting(
-        "127.0.0.1", "Address on which the API, Flower and the metrics listen."
+        "127.0.0.1", "Address on which the API, gRPC, Flower and the metrics listen."
     )
     gateway_port: int = _setting(8080, "Port of the HTTP API.", file="ingestion.http.port")
-    grpc_port: int = _setting(
-        9090, f"Port of the OTLP/gRPC receiver. {LATER}", file="ingestion.grpc.port"
-    )
+    grpc_port: int = _setting(9090, "Port of the OTLP/gRPC receiver.", file="ingestion.grpc.port")
     metrics_port: int = _setting(
         9102, "Port of the node's Prometheus metrics.", file="observability.metrics.port"
     )
@@ -98,7 +96,9 @@ class Settings(BaseSettings):
 
     tls_enabled: bool = _setting(False, "Serve HTTPS with MTLS_CERT_FILE and MTLS_KEY_FILE.")
     grpc_tls_enabled: bool = _setting(
-        False, f"Serve gRPC over TLS. {LATER}", file="ingestion.grpc.tls.enabled"
+        False,
+        "Serve gRPC over TLS with MTLS_CERT_FILE and MTLS_KEY_FILE.",
+        file="ingestion.grpc.tls.enabled",
     )
     mtls_enabled: bool = _setting(False, "Also demand a client certificate signed by MTLS_CA_FILE.")
     mtls_ca_file: Path | None = _setting(None, "CA certificate, PEM.")
@@ -199,6 +199,12 @@ class Settings(BaseSettings):
         "whose name they bear. Read again when a file changes.",
         file="policies.dir",
     )
+    prices_file: Path | None = _setting(
+        None,
+        "File of prices in the form of core/prices.yaml, whose entries stand above the shipped "
+        "ones; they give the cost of events that come without one.",
+        file="ingestion.pricesFile",
+    )
     detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
     outbound_allow_private: bool | None = _setting(
         None,
@@ -208,19 +214,78 @@ class Settings(BaseSettings):
         "7d", "Age at which telemetry and content are dropped.", file="storage.retention.raw"
     )
     retention_aggregated: str = _setting(
-        "90d", f"Age at which aggregates are dropped. {LATER}", file="storage.retention.aggregated"
+        "90d", "Age at which rollups are dropped.", file="storage.retention.aggregated"
     )
-    kafka_enabled: bool = _setting(
-        False, f"Consume telemetry from Kafka. {LATER}", file="ingestion.kafka.enabled"
+    event_buffer_size: int = Field(
+        default=200_000,
+        gt=0,
+        description="Telemetry events that may wait to be stored; past it senders get 503.",
+        json_schema_extra={"file": "ingestion.bufferSize"},
+    )
+    kafka_enabled: bool | None = _setting(
+        None,
+        "Let `sentinel up` run a Kafka consumer. Default: when KAFKA_BROKERS is set.",
+        file="ingestion.kafka.enabled",
     )
     kafka_brokers: Annotated[tuple[str, ...], NoDecode] = _setting(
-        (), f"Kafka bootstrap servers. {LATER}", file="ingestion.kafka.brokers"
+        (),
+        "Comma-separated Kafka bootstrap servers, `host:port`, of which `sentinel kafka` reads.",
+        file="ingestion.kafka.brokers",
     )
     kafka_topics: Annotated[tuple[str, ...], NoDecode] = _setting(
-        ("llm-telemetry",), f"Kafka topics. {LATER}", file="ingestion.kafka.topics"
+        ("llm-telemetry",),
+        "Comma-separated Kafka topics that carry telemetry.",
+        file="ingestion.kafka.topics",
     )
     kafka_group: str = _setting(
-        "sentinel-prod", f"Kafka consumer group. {LATER}", file="ingestion.kafka.consumerGroup"
+        "sentinel-prod",
+        "Consumer group; the consumers of one group share the partitions.",
+        file="ingestion.kafka.consumerGroup",
+    )
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = _setting(
+        "PLAINTEXT", "How Kafka's brokers are spoken to.", file="ingestion.kafka.securityProtocol"
+    )
+    kafka_sasl_mechanism: str = _setting(
+        "",
+        "SASL mechanism, e.g. `PLAIN` or `SCRAM-SHA-512`.",
+        file="ingestion.kafka.sasl.mechanism",
+    )
+    kafka_sasl_username: str = _setting("", "SASL user name.", file="ingestion.kafka.sasl.username")
+    kafka_sasl_password: SecretStr = _setting(
+        SecretStr(""), "SASL password.", file="ingestion.kafka.sasl.password"
+    )
+    kafka_ca_file: Path | None = _setting(
+        None,
+        "CA certificates that sign the brokers', PEM; empty takes the system's.",
+        file="ingestion.kafka.tls.caFile",
+    )
+    kafka_cert_file: Path | None = _setting(
+        None, "Client certificate for Kafka, PEM.", file="ingestion.kafka.tls.certFile"
+    )
+    kafka_key_file: Path | None = _setting(
+        None, "Key of the client certificate, PEM.", file="ingestion.kafka.tls.keyFile"
+    )
+    kafka_key_password: SecretStr = _setting(
+        SecretStr(""), "Password of KAFKA_KEY_FILE.", file="ingestion.kafka.tls.keyPassword"
+    )
+    kafka_options: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (),
+        "Comma-separated further settings of librdkafka, `name=value`.",
+        file="ingestion.kafka.options",
+    )
+
+    telemetry_analyze_sample: float = _setting(
+        0.0,
+        "Share of the telemetry events with text, 0 to 1, whose text is analysed.",
+        file="telemetry.analyze.sample",
+    )
+    telemetry_analyze_mode: Literal["fast", "balanced", "thorough"] = _setting(
+        "fast", "Mode in which sampled text is analysed.", file="telemetry.analyze.mode"
+    )
+    telemetry_analyze_applications: Annotated[tuple[str, ...], NoDecode] = _setting(
+        (),
+        "Comma-separated shares of single applications, `application=share`.",
+        file="telemetry.analyze.applications",
     )
 
     @classmethod
@@ -259,6 +324,9 @@ class Settings(BaseSettings):
             )
         for name in ("retention_raw", "retention_aggregated"):
             parse_duration(getattr(self, name))
+        parse_share("TELEMETRY_ANALYZE_SAMPLE", self.telemetry_analyze_sample)
+        self.analyzed_shares()
+        self.kafka_extras()
         for name, allowed in (
             ("redis_url", urls.REDIS_SCHEMES),
             ("broker_url", (*urls.AMQP_SCHEMES, *urls.REDIS_SCHEMES)),
@@ -306,6 +374,16 @@ class Settings(BaseSettings):
         if self.outbound_allow_private is not None:
             return self.outbound_allow_private
         return not self.production
+
+    def analyzed_shares(self) -> dict[str, float]:
+        """The share of events whose text is analysed, by application that has one of its own."""
+        setting = "TELEMETRY_ANALYZE_APPLICATIONS"
+        pairs = parse_pairs(setting, self.telemetry_analyze_applications)
+        return {name: parse_share(setting, share) for name, share in pairs.items()}
+
+    def kafka_extras(self) -> dict[str, str]:
+        """KAFKA_OPTIONS by name."""
+        return parse_pairs("KAFKA_OPTIONS", self.kafka_options)
 
     def database(self) -> str:
         """SQLAlchemy URL of PostgreSQL, driver named.

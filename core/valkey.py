@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -79,6 +81,20 @@ def client() -> redis.Redis:
 def broker_client() -> redis.Redis:
     """The client for the queues, where Redis or Valkey holds them."""
     return _client_of(os.getpid(), settings().broker())
+
+
+def run(script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+    """Run a script by its digest; the server is sent the text when it does not know it."""
+    server: Any = client()
+    try:
+        return server.evalsha(_digest(script), len(keys), *keys, *arguments)
+    except redis.exceptions.NoScriptError:
+        return server.eval(script, len(keys), *keys, *arguments)
+
+
+@functools.cache
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
 
 
 @functools.cache

@@ -24,6 +24,7 @@ TASK_MODULES = (
     "workers.analysis",
     "workers.rescue",
     "workers.ingestion",
+    "workers.sample_jobs",
     "workers.detection",
     "workers.alerting",
     "workers.upkeep",

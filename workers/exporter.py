@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from core.database import single
 from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
-from workers import admission, canary, presence
+from workers import admission, canary, pending, presence
 from workers.app import BATCH_QUEUES, QUEUES, RUN_QUEUES
 from workers.holding import is_held
 from workers.launch import CLASSES
@@ -28,13 +28,12 @@ class _Now:
     """Gauges read at the moment of the scrape; a store that is down leaves its gauges out."""
 
     def collect(self) -> Iterable[GaugeMetricFamily]:
-        lengths = _known(queue_lengths)
-        yield _by_queue("sentinel_queue_length", lengths)
-        if "io" in lengths:
+        yield _by_queue("sentinel_queue_length", _known(queue_lengths))
+        if buffered := _known(lambda: {"events": pending.waiting()}):
             yield GaugeMetricFamily(
                 "sentinel_event_buffer_size",
                 SCRAPED["sentinel_event_buffer_size"],
-                value=lengths["io"],
+                value=buffered["events"],
             )
         yield _by_queue("sentinel_queue_oldest_seconds", _known(oldest))
         yield _by_queue("sentinel_queue_proof_seconds", _known(_proof_ages))

@@ -1,226 +1,157 @@
-"""Telemetry: events travel in batches in the message body and are copied into day partitions."""
+"""Telemetry: events wait in Valkey from their acceptance until they are in their tables."""
 
 from __future__ import annotations
 
-import io
-import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from datetime import UTC, date, datetime
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
-from core.database import UnitOfWork, unit_of_work
-from core.errors import BrokerDown, DatabaseBusy
+from core.errors import BrokerDown, BufferFull, Unavailable
 from core.ids import new_id
 from core.metrics import INGESTION_SECONDS, TELEMETRY_EVENTS
-from core.telemetry import Event
-from workers import pending
+from core.telemetry import Event, Reject
+from workers import event_lines, pending, storing
 from workers.app import app, broker_guarded
+from workers.grouping import Groups
+from workers.pending import Batch
 from workers.queues import queue_lengths
 from workers.task import periodic
 
 log = logging.getLogger(__name__)
 
-EVENTS_PER_MESSAGE = 500
-COLUMNS = (
-    "ts",
-    "tenant",
-    "application_id",
-    "event_id",
-    "event_type",
-    "model",
-    "status",
-    "latency_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cost",
-    "user_id",
-    "session_id",
-    "environment",
-    "tags",
-    "received_at",
-)
-CONTENT_COLUMNS = ("ts", "tenant", "application_id", "event_id", "prompt", "response")
-PARTITIONED = ("contents", "telemetry", "telemetry_contents")
-
-_ready: set[date] = set()
+EVENTS_PER_BATCH = 500
+EVENTS_AT_ONCE = 4000
+"""Of one transaction, about; beyond it nothing is gained."""
+REJECTS_AT_MOST = 1000
+DRAIN_SECONDS = 2.0
+GATHER_SECONDS = 0.02
+LONGEST_GATHER_SECONDS = 0.25
+LINGER_SECONDS = 0.3
+"""A worker that finds nothing goes on looking for so long, which spares the next post the bell."""
+_RECEIVED = event_lines.COLUMNS.index("received_at") + 1
 
 
 def accept(events: Sequence[Event], *, tenant: str = "default") -> None:
-    """Hand events to the io workers. Raises BrokerDown when they could not be handed over."""
-    received = datetime.now(UTC)
-    rows = [_row(event, tenant, received) for event in events]
-    batches = {
-        new_id().hex: rows[start : start + EVENTS_PER_MESSAGE]
-        for start in range(0, len(rows), EVENTS_PER_MESSAGE)
-    }
-    pending.keep(batches)
+    """Let events wait to be stored; they survive the death of any process from here on.
+
+    Few events share a batch with those of other requests that come at the same moment. Raises
+    BufferFull when as many wait as may, and BrokerDown.
+    """
+    received = datetime.now(UTC).isoformat()
+    lines = [event_lines.of_event(event, tenant, received) for event in events]
+    if len(lines) >= EVENTS_PER_BATCH:
+        _hand_over(lines)
+    elif lines:
+        _groups.add(lines)
+
+
+def reject(rejects: Sequence[Reject], *, tenant: str = "default") -> None:
+    """Let the first of these refused events wait to be stored; best effort, raises nothing."""
+    now = datetime.now(UTC)
+    lines = [
+        event_lines.of_reject(each, tenant, now, new_id().hex) for each in rejects[:REJECTS_AT_MOST]
+    ]
+    if not lines:
+        return
+    key = pending.new_key(len(lines), pending.REJECTED)
     try:
-        _send(batches)
-    except BrokerDown:
-        pending.forget(batches)
+        if pending.keep({key: event_lines.joined(lines)}, len(lines)):
+            _ring()
+    except (BufferFull, BrokerDown) as problem:
+        log.warning("%d rejects are not kept: %s", len(lines), problem)
+
+
+def _hand_over(lines: Sequence[str]) -> None:
+    parts = [
+        lines[start : start + EVENTS_PER_BATCH] for start in range(0, len(lines), EVENTS_PER_BATCH)
+    ]
+    batches = {pending.new_key(len(part)): event_lines.joined(part) for part in parts}
+    if pending.keep(batches, len(lines)):
+        _ring()
+
+
+_groups = Groups(_hand_over, EVENTS_PER_BATCH)
+
+
+def _ring() -> None:
+    """Have an io worker look; where the bell is lost, `recover` rings again."""
+    try:
+        broker_guarded(lambda: drain.apply_async(queue="io"))
+    except BrokerDown as problem:
+        log.warning("telemetry waits, and no worker was told: %s", problem)
+
+
+@app.task(name="telemetry.drain", acks_late=True, only_copy=True)
+def drain() -> None:
+    """Store what waits, and look again for a while; ring for another worker where much is left."""
+    now = time.monotonic()
+    until, useful, last = now + DRAIN_SECONDS, now, False
+    while True:
+        begun = time.monotonic()
+        batches, left = pending.take(EVENTS_AT_ONCE, last=last)
+        if left:
+            _ring()
+        if batches:
+            _store(batches)
+        if last and not left:
+            return
+        now = time.monotonic()
+        useful = now if batches else useful
+        last = now > min(until, useful + LINGER_SECONDS)
+        if not left and not last:
+            time.sleep(gathering(now - begun))
+
+
+def gathering(spent: float) -> float:
+    """Seconds to let more events come when nothing is left: the longer, the more the last look and
+    storing took, so that small posts never cost more than a third of a worker's time."""
+    return min(max(2 * spent, GATHER_SECONDS), LONGEST_GATHER_SECONDS)
+
+
+def _store(batches: Sequence[Batch]) -> None:
+    """Store batches, or give them back."""
+    keys = [batch.key for batch in batches]
+    lines = [line for batch in batches if not batch.rejected for line in batch.lines]
+    rejects = [line for batch in batches if batch.rejected for line in batch.lines]
+    try:
+        new = storing.store_or_reject(lines) if lines else 0
+        if rejects:
+            storing.store_rejects(rejects)
+    except Unavailable:
+        pending.give_back(keys)
         raise
+    pending.forget(keys)
+    TELEMETRY_EVENTS.inc(new)
+    now = datetime.now(UTC)
+    for batch in batches:
+        if not batch.rejected:
+            received = datetime.fromisoformat(batch.lines[0].split("\t")[_RECEIVED])
+            INGESTION_SECONDS.observe((now - received).total_seconds())
 
 
-def _send(batches: Mapping[str, list[list[Any]]]) -> None:
-    def send() -> None:
-        with (
-            app.producer_or_acquire() as producer,
-            producer.batch() if len(batches) > 1 else nullcontext(),
-        ):
-            for key, rows in batches.items():
-                store_events.apply_async((rows, key), queue="io", producer=producer)
-
-    broker_guarded(send)
+@app.task(name="telemetry.store", acks_late=True, only_copy=True)
+def store_events(rows: list[list[Any]], key: str = "") -> None:
+    """Store a batch that the version before sent; `key` names the copy that it kept."""
+    new = storing.store_or_reject([event_lines.of_row(row) for row in rows])
+    if key:
+        pending.forget_older(key)
+    TELEMETRY_EVENTS.inc(new)
 
 
 @periodic(lambda: 2.0, "control")
 @app.task(name="telemetry.resend")
-def resend() -> int:
-    """Send again what was accepted and neither waits in the queue nor has been stored."""
-    if queue_lengths()["io"]:
-        return 0
-    late = pending.overdue()
-    if late:
-        _send(late)
-        log.warning("%d batches of telemetry sent again", len(late))
-    return len(late)
-
-
-@app.task(
-    name="telemetry.store",
-    acks_late=True,
-    only_copy=True,
-)
-def store_events(rows: list[list[Any]], key: str = "") -> None:
-    """Copy a batch into its day partitions; an event that is there already counts once.
-
-    `key` names its copy in `pending`.
-    """
-    _make_room(datetime.now(UTC).date())
-    with unit_of_work() as work:
-        work.connection.exec_driver_sql(
-            "CREATE TEMP TABLE arriving (LIKE telemetry, prompt text, response text) ON COMMIT DROP"
-        )
-        _copy(work, "arriving", (*COLUMNS, "prompt", "response"), rows)
-        listed = ", ".join(COLUMNS)
-        stored = work.connection.exec_driver_sql(
-            f"INSERT INTO telemetry ({listed}) SELECT {listed} FROM arriving"
-            " ORDER BY tenant, application_id, event_id, ts ON CONFLICT DO NOTHING"
-        ).rowcount
-        texts = ", ".join(CONTENT_COLUMNS)
-        if any(row[-1] is not None or row[-2] is not None for row in rows):
-            work.connection.exec_driver_sql(
-                f"INSERT INTO telemetry_contents ({texts}) SELECT {texts} FROM arriving"
-                " WHERE prompt IS NOT NULL OR response IS NOT NULL"
-                " ORDER BY tenant, application_id, event_id, ts ON CONFLICT DO NOTHING"
-            )
-        work.connection.exec_driver_sql(
-            "INSERT INTO applications (tenant, id) SELECT DISTINCT tenant, application_id"
-            " FROM arriving ORDER BY 1, 2 ON CONFLICT DO NOTHING"
-        )
-    if key:
-        pending.forget([key])
-    TELEMETRY_EVENTS.inc(stored)
-    received = datetime.fromisoformat(rows[0][COLUMNS.index("received_at")])
-    INGESTION_SECONDS.observe((datetime.now(UTC) - received).total_seconds())
-
-
-def _make_room(today: date) -> None:
-    """Have the day's tables; while somebody's long query forbids it, the default table serves."""
-    try:
-        with unit_of_work() as work:
-            ensure_partitions(work, today)
-    except DatabaseBusy as problem:
-        log.warning("no new day tables yet: %s", problem)
-
-
-def ensure_partitions(work: UnitOfWork, today: date) -> int:
-    """Create the day tables from a week back to two days ahead; returns how many were made."""
-    if today in _ready:
-        return 0
-    made = work.execute(
-        "SELECT count(*) FILTER (WHERE sentinel_ensure_partition(parent, day)) FROM"
-        " unnest(CAST(:parents AS text[])) AS parent,"
-        " (SELECT CAST(:today AS date) + offset_days AS day FROM"
-        "  generate_series(-8, 2) AS offset_days) AS days",
-        parents=list(PARTITIONED),
-        today=today,
-    ).scalar_one()
-    work.after_commit(lambda: _ready.add(today))
-    return int(made)
-
-
-def drop_before(work: UnitOfWork, oldest: date) -> list[str]:
-    """Drop the day tables of all days before `oldest`; returns their names.
-
-    Rows outside the day tables, such as events that came late, go when they were received that
-    long ago.
-    """
-    dropped = []
-    for parent in PARTITIONED:
-        names = work.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-            " WHERE i.inhparent = to_regclass(:parent) ORDER BY 1",
-            parent=parent,
-        ).scalars()
-        for name in list(names):
-            day = name.removeprefix(f"{parent}_")
-            if day.isdigit() and date.fromisoformat(day) < oldest:
-                work.connection.exec_driver_sql(f"DROP TABLE {name}")
-                dropped.append(name)
-    work.execute("DELETE FROM contents_other WHERE created_at < :oldest", oldest=oldest)
-    work.execute("DELETE FROM telemetry_other WHERE received_at < :oldest", oldest=oldest)
-    work.execute(
-        "DELETE FROM telemetry_contents_other c WHERE ts < :oldest AND NOT EXISTS"
-        " (SELECT FROM telemetry_other t WHERE (t.tenant, t.application_id, t.event_id, t.ts)"
-        " = (c.tenant, c.application_id, c.event_id, c.ts))",
-        oldest=oldest,
-    )
-    return dropped
-
-
-def _row(event: Event, tenant: str, received: datetime) -> list[Any]:
-    return [
-        event.timestamp.isoformat(),
-        tenant,
-        event.application_id,
-        event.event_id,
-        event.event_type,
-        event.model,
-        event.status,
-        event.latency_ms,
-        event.prompt_tokens,
-        event.completion_tokens,
-        event.total_tokens,
-        event.cost,
-        event.user_id,
-        event.session_id,
-        event.environment,
-        None if event.tags is None else json.dumps(event.tags),
-        received.isoformat(),
-        event.prompt,
-        event.response,
-    ]
-
-
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-
-
-def _copy(
-    work: UnitOfWork, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]
-) -> None:
-    buffer = io.StringIO()
-    for row in rows:
-        buffer.write(
-            "\t".join("\\N" if value is None else str(value).translate(_ESCAPES) for value in row)
-        )
-        buffer.write("\n")
-    buffer.seek(0)
-    cursor = work.connection.connection.cursor()
-    try:
-        cursor.copy_expert(f"COPY {table} ({', '.join(columns)}) FROM STDIN", buffer)
-    finally:
-        cursor.close()
+def recover() -> int:
+    """Take up again what a dead worker had taken, and ring where events wait for nobody."""
+    lost, unheard = pending.recover()
+    if lost:
+        log.warning("%d batches of telemetry taken up again", lost)
+    if unheard and not queue_lengths()["io"]:
+        _ring()
+    for key, lines in pending.older().items():
+        if lines:
+            new_key = pending.new_key(len(lines))
+            pending.keep({new_key: event_lines.joined(lines)}, len(lines))
+        pending.forget_older(key)
+    return lost

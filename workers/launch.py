@@ -1,4 +1,6 @@
-"""Starts one role of the farm in this process: a worker of a class, beat, Flower, metrics."""
+"""Starts one role of the farm in this process: a worker of a class, beat, Flower, Kafka's consumer,
+metrics.
+"""
 
 from __future__ import annotations
 
@@ -153,20 +155,37 @@ def metrics() -> None:
         ) from problem
 
 
+def kafka() -> None:
+    """Consume telemetry from Kafka. Raises ConfigError where no broker is named or the client is
+    not installed."""
+    from workers import kafka_client
+
+    kafka_client.demand(settings())
+    share(settings().sentinel_home)
+    _prepared("kafka")
+    from workers import kafka as consumer
+
+    consumer.run()
+
+
 def _prepared(service: str):  # type: ignore[no-untyped-def]
     from core.logs import configure
 
     configure(service)
-    if settings().metrics_enabled and "SENTINEL_INSTANCE" not in os.environ:
-        threading.Thread(target=_serve_if_free, name="metrics", daemon=True).start()
+    metrics_beside()
     from workers.app import app
 
     sys.argv[0] = f"sentinel-{service}"
     return app
 
 
-def _serve_if_free() -> None:
+def metrics_beside() -> None:
     """Outside `sentinel up` the first process of a node serves the metrics of all."""
+    if settings().metrics_enabled and "SENTINEL_INSTANCE" not in os.environ:
+        threading.Thread(target=_serve_if_free, name="metrics", daemon=True).start()
+
+
+def _serve_if_free() -> None:
     from workers import exporter
 
     try:

@@ -40,6 +40,7 @@ class Submission:
     """What a caller asks for. `deadline_s` counts from acceptance; `watched` jobs wake a waiter.
 
     `policy` names one; None takes the application's. `held` is the policy of an earlier job.
+    A `background` job takes the lanes of batches however small it is.
     """
 
     contents: Sequence[Content]
@@ -55,6 +56,7 @@ class Submission:
     idempotency_key: str | None = None
     request_hash: bytes | None = None
     held: policies.Version | None = None
+    background: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +235,7 @@ def _replayed(wanted: Submission) -> Accepted | None:
 
 def _runs(wanted: Submission, plan: _Plan, chunks: Sequence[Chunk]) -> list[dict[str, Any]]:
     """One run for each engine class and chunk; a batch of one small chunk is no batch."""
-    small = len(chunks) == 1 and chunks[0].cost <= SMALL_SECONDS
+    small = len(chunks) == 1 and chunks[0].cost <= SMALL_SECONDS and not wanted.background
     kind = "single" if small else wanted.kind
     return [
         {

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from core.configfile import parse_duration
 from core.database import unit_of_work
 from core.settings import settings
+from workers import partitions
 from workers.alerting import REMEMBERED
 from workers.app import app
-from workers.ingestion import drop_before, ensure_partitions
 from workers.task import periodic
 
 log = logging.getLogger(__name__)
@@ -24,10 +24,12 @@ def tidy() -> dict[str, int]:
     """Make the next days' tables, drop those past retention, forget what has no use."""
     today = datetime.now(UTC).date()
     raw = timedelta(seconds=parse_duration(settings().retention_raw))
+    aggregated = timedelta(seconds=parse_duration(settings().retention_aggregated))
     with unit_of_work() as work:
-        made = ensure_partitions(work, today)
+        made = partitions.ensure(work, today)
     with unit_of_work() as work:
-        dropped = drop_before(work, today - raw)
+        dropped = partitions.drop_before(work, today - raw)
+        dropped += partitions.drop_before(work, today - aggregated, partitions.AGGREGATED)
         ticks = work.execute(
             "DELETE FROM detector_ticks WHERE tick < now() - interval '1 day'"
         ).rowcount

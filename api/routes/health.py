@@ -17,13 +17,13 @@ from core.database import ping
 from core.errors import SentinelError
 from workers import canary, presence
 from workers.canary import EVERY_SECONDS, Proof, proof_of
-from workers.launch import command_for, served
+from workers.launch import CLASSES, command_for, served
 from workers.queues import queue_lengths
 
 blueprint = Blueprint("health", __name__)
 
 REQUIRED_CLASSES = ("cpu", "io")
-OPTIONAL_CLASSES = ("gpu", "control")
+OPTIONAL_CLASSES = ("gpu", "control", "kafka")
 PROVEN = {"cpu": ("cpu", "cpu-batch"), "io": ("io", "watch")}
 """The queues that must be served; `control` may be served by either of two classes."""
 
@@ -120,7 +120,8 @@ def _workers(*, may_send: bool) -> dict[str, Any]:
 def _optional(name: str, count: int, slots: Mapping[str, int], proofs: Mapping[str, Proof]) -> str:
     if not count:
         return "none, optional"
-    told = [_queue(queue, slots, proofs) for queue in served(name) if queue in slots]
+    queues = served(name) if name in CLASSES else ()
+    told = [_queue(queue, slots, proofs) for queue in queues if queue in slots]
     return ", ".join(
         [f"{count} up", *(detail if ok else f"not ok: {detail}" for ok, detail in told)]
     )

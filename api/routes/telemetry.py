@@ -5,23 +5,27 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify, request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from api import body, paging
+from api.event_shapes import TelemetryEvent
 from api.jobs import moment
 from api.operations import Parameter, operation
 from api.problems import Problem
+from core.analysis import Verdict
 from core.configfile import parse_duration
 from core.errors import BadInput, ConfigError
 from core.metrics import INGESTION_ERRORS
 from core.settings import settings
-from core.telemetry import EVENT_TYPES, MAX_NUMBER, STATUSES, Event, parse_event
-from workers import ingestion, telemetry
+from core.telemetry import EVENT_TYPES, STATUSES, Event, Reject, parse_event
+from workers import ingestion, sampled, telemetry
 
 blueprint = Blueprint("telemetry", __name__, url_prefix="/api/v1/telemetry")
 
@@ -29,38 +33,10 @@ NDJSON = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 MAX_EVENTS = 50_000
 MAX_VALUES = 20 * MAX_EVENTS
 MAX_REPORTED = 1000
+MAX_KEPT = 4000
+"""Characters of a refused event that are kept."""
 BUCKETS = ("1m", "5m", "15m", "1h", "6h", "1d")
 LAST_DAY = timedelta(days=1)
-
-
-class EventData(BaseModel):
-    """What was measured. Latency in milliseconds, cost in US dollars."""
-
-    model: str | None = None
-    status: Literal["success", "error", "timeout"] | None = None
-    latency_ms: float | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    prompt_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    completion_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    total_tokens: int | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    cost: float | None = Field(default=None, ge=0, le=MAX_NUMBER)
-    prompt: str | None = None
-    response: str | None = None
-
-
-class TelemetryEvent(BaseModel):
-    """One event of an LLM call. Unknown members are ignored."""
-
-    model_config = ConfigDict(extra="allow")
-
-    event_id: str | None = Field(
-        default=None, description="Any string; one is made from the body if absent."
-    )
-    timestamp: datetime
-    event_type: Literal["llm.request", "llm.response", "llm.error", "metric", "trace"] | None = None
-    application_id: str | None = None
-    source: dict[str, Any] | None = None
-    data: EventData | None = None
-    metadata: dict[str, Any] | None = None
 
 
 class Rejection(BaseModel):
@@ -98,6 +74,9 @@ class StoredEvent(BaseModel):
     environment: str | None
     tags: Any
     received_at: datetime
+    analysis_id: UUID | None = Field(description="The analysis of its text, if it was sampled.")
+    verdict: Verdict | None = Field(description="Null until the analysis is over.")
+    risk_score: float | None
 
 
 class EventPage(BaseModel):
@@ -108,7 +87,7 @@ class EventPage(BaseModel):
 
 
 class Bucket(BaseModel):
-    """Aggregates of one application and model over one time bucket."""
+    """Aggregates of one application and model over one time bucket; percentiles within 2 %."""
 
     bucket: datetime
     application_id: str
@@ -123,7 +102,7 @@ class Bucket(BaseModel):
 
 
 class Stats(BaseModel):
-    """Aggregates, newest bucket first."""
+    """Aggregates of the whole minutes from `since` to `until`, newest bucket first."""
 
     since: datetime
     until: datetime
@@ -164,7 +143,7 @@ def send() -> tuple[Response, int]:
     data = body.raw()
     digest = hashlib.sha256(data).hexdigest()[:24]
     good: list[Event] = []
-    rejected: list[dict[str, Any]] = []
+    rejected: list[Reject] = []
     rejected_total = 0
     for index, raw in enumerate(_received(data)):
         try:
@@ -172,25 +151,45 @@ def send() -> tuple[Response, int]:
         except BadInput as problem:
             rejected_total += 1
             if rejected_total <= MAX_REPORTED:
-                reason = f"{problem.field}: {problem}" if problem.field else str(problem)
-                rejected.append({"index": index, "error": reason, "field": problem.field or None})
+                rejected.append(_reject(index, raw, problem))
     if good:
         ingestion.accept(good, tenant=g.tenant)
+    if rejected:
+        ingestion.reject(rejected, tenant=g.tenant)
     INGESTION_ERRORS.inc(rejected_total)
-    answer = jsonify(accepted=len(good), rejected=rejected, rejected_total=rejected_total)
+    reported = [_reported(one) for one in rejected]
+    answer = jsonify(accepted=len(good), rejected=reported, rejected_total=rejected_total)
     return answer, 202 if good or not rejected_total else 422
 
 
 def _event(raw: Any, now: datetime, fallback_id: str) -> Event:
     """The id of an event that has none follows from the body, so that a resend counts once."""
-    if isinstance(raw, Problem):
-        raise BadInput(str(raw))
+    if isinstance(raw, _Unreadable):
+        raise BadInput(str(raw.problem))
     application = settings().application_id
     return parse_event(raw, now=now, default_application=application, fallback_id=fallback_id)
 
 
+@dataclass(frozen=True, slots=True)
+class _Unreadable:
+    """A line that is no JSON."""
+
+    line: str
+    problem: Problem
+
+
+def _reject(index: int, raw: Any, problem: BadInput) -> Reject:
+    sent = raw.line if isinstance(raw, _Unreadable) else json.dumps(raw, ensure_ascii=False)
+    return Reject(index, str(problem), problem.field, sent[:MAX_KEPT], "http")
+
+
+def _reported(reject: Reject) -> dict[str, Any]:
+    reason = f"{reject.field}: {reject.reason}" if reject.field else reject.reason
+    return {"index": reject.index, "error": reason, "field": reject.field or None}
+
+
 def _received(data: bytes) -> Iterable[Any]:
-    """The document of each event sent; a line that is no JSON comes as its Problem."""
+    """The document of each event sent; a line that is no JSON comes as _Unreadable."""
     if request.mimetype in NDJSON:
         text = body.decode(data).strip()
         _demand_few_events(text.count("\n") + 1)
@@ -208,7 +207,7 @@ def _parsed(line: str) -> Any:
     try:
         return body.parse(line)
     except Problem as problem:
-        return problem
+        return _Unreadable(line, problem)
 
 
 def _demand_few_events(count: int) -> None:
@@ -249,7 +248,8 @@ def listed() -> Response:
         last = kept[-1]
         place = [last["ts"].isoformat(), last["application_id"], last["event_id"]]
         following = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-    return jsonify(items=[_wire(row) for row in kept], next_cursor=following)
+    judged = sampled.outcomes(g.tenant, [(row["application_id"], row["event_id"]) for row in kept])
+    return jsonify(items=[_wire(row, judged) for row in kept], next_cursor=following)
 
 
 @blueprint.get("/stats")
@@ -258,6 +258,7 @@ def listed() -> Response:
     tag="telemetry",
     parameters=(
         *_FILTERS,
+        Parameter("environment", _TEXT, "Only this environment."),
         Parameter("bucket", {"type": "string", "enum": list(BUCKETS), "default": "1h"}, "Width."),
         Parameter(
             "limit",
@@ -269,8 +270,8 @@ def listed() -> Response:
     problems=(422,),
 )
 def aggregated() -> Response:
-    """Counts, errors, percentiles, tokens and cost."""
-    since, until = _span()
+    """Counts, errors, percentiles, tokens and cost, of whole minutes."""
+    since, until = _whole_minutes(*_span())
     width = paging.choice("bucket", BUCKETS) or "1h"
     try:
         seconds = parse_duration(width)
@@ -282,6 +283,7 @@ def aggregated() -> Response:
         until=until,
         application=paging.word("application"),
         model=paging.word("model"),
+        environment=paging.word("environment"),
         bucket_s=seconds,
         limit=paging.number("limit", 1000, low=1, high=1000),
     )
@@ -291,7 +293,7 @@ def aggregated() -> Response:
             "application_id": row["application_id"],
             "model": row["model"],
             "count": row["count"],
-            "errors": row["errors"],
+            "errors": int(row["errors"]),
             "latency_ms": {name: row[name] for name in ("p50", "p95", "p99")},
             "prompt_tokens": int(row["prompt_tokens"]),
             "completion_tokens": int(row["completion_tokens"]),
@@ -312,6 +314,17 @@ def _span() -> tuple[datetime, datetime]:
     return since, until
 
 
+def _whole_minutes(since: datetime, until: datetime) -> tuple[datetime, datetime]:
+    """The minutes that the span touches."""
+    try:
+        whole = until.replace(second=0, microsecond=0)
+        return since.replace(second=0, microsecond=0), (
+            whole if whole == until else whole + timedelta(minutes=1)
+        )
+    except OverflowError:
+        raise Problem(422, "is too late", field="until") from None
+
+
 def _cursor() -> tuple[datetime, str, str] | None:
     text = request.args.get("cursor")
     if text is None:
@@ -329,9 +342,9 @@ def _cursor() -> tuple[datetime, str, str] | None:
         ) from None
 
 
-def _wire(row: Any) -> dict[str, Any]:
+def _wire(row: Any, judged: Mapping[sampled.Name, Mapping[str, Any]]) -> dict[str, Any]:
     skipped = ("tenant", "ts", "received_at")
     event = {name: value for name, value in row.items() if name not in skipped}
     event["timestamp"] = moment(row["ts"])
     event["received_at"] = moment(row["received_at"])
-    return event
+    return {**event, **judged.get((row["application_id"], row["event_id"]), sampled.UNSAMPLED)}

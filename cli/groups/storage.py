@@ -10,10 +10,10 @@ import click
 from redis.exceptions import RedisError
 
 from cli.output import json_option, show
-from core.database import unit_of_work
+from core.database import UnitOfWork, unit_of_work
 from core.errors import BrokerDown, SentinelError
 from core.settings import settings
-from workers import waiting
+from workers import partitions, waiting
 
 EXIT_FAILED = 1
 
@@ -67,26 +67,39 @@ def shown(as_json: bool) -> None:
     Example:
         sentinel-cli storage retention show
     """
+    chosen = settings()
     with unit_of_work() as work:
-        sizes = {
-            row.parent: row
-            for row in work.execute(
-                "SELECT CAST(inhparent AS regclass)::text AS parent, count(*) AS partitions,"
-                " pg_size_pretty(sum(pg_total_relation_size(inhrelid))) AS size"
-                " FROM pg_inherits GROUP BY 1"
+        rows = [
+            _stored(work, parent, kept)
+            for parents, kept in (
+                (partitions.RAW, chosen.retention_raw),
+                (partitions.AGGREGATED, chosen.retention_aggregated),
             )
-        }
-    raw = settings().retention_raw
-    rows: list[dict[str, Any]] = [
-        {
-            "rows": name,
-            "kept": raw,
-            "partitions": sizes[name].partitions if name in sizes else 0,
-            "size": sizes[name].size if name in sizes else None,
-        }
-        for name in ("telemetry", "telemetry_contents", "contents")
-    ]
+            for parent in parents
+        ]
     show(rows, as_json, empty="")
+
+
+def _stored(work: UnitOfWork, parent: str, kept: str) -> dict[str, Any]:
+    """How much a table by days holds, and since when; the spare table counts for its size."""
+    size = work.execute(
+        "SELECT pg_size_pretty(coalesce(sum(pg_total_relation_size(inhrelid)), 0))"
+        " FROM pg_inherits WHERE inhparent = to_regclass(:parent)",
+        parent=parent,
+    ).scalar_one()
+    days = partitions.days(work, parent)
+    oldest = next((day for name, day in days if _holds_rows(work, name)), None)
+    return {
+        "rows": parent,
+        "kept": kept,
+        "partitions": len(days),
+        "oldest": oldest and oldest.isoformat(),
+        "size": size,
+    }
+
+
+def _holds_rows(work: UnitOfWork, name: str) -> bool:
+    return bool(work.connection.exec_driver_sql(f"SELECT EXISTS (SELECT FROM {name})").scalar_one())
 
 
 def _asked(name: str, ask: Callable[[], tuple[bool, str]]) -> dict[str, Any]:
@@ -120,9 +133,10 @@ def _schema() -> tuple[bool, str]:
 def _partitions() -> tuple[bool, str]:
     with unit_of_work() as work:
         missing = work.execute(
-            "SELECT string_agg(parent, ', ') FROM unnest(ARRAY['contents', 'telemetry',"
-            " 'telemetry_contents']) AS parent WHERE to_regclass(parent || '_' ||"
-            " to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL"
+            "SELECT string_agg(parent, ', ') FROM unnest(CAST(:parents AS text[])) AS parent"
+            " WHERE to_regclass(parent || '_' ||"
+            " to_char(now() AT TIME ZONE 'UTC', 'YYYYMMDD')) IS NULL",
+            parents=list(partitions.PARTITIONED),
         ).scalar()
     if missing:
         return False, f"no table for today in {missing}; is an io worker with beat running?"

@@ -22,7 +22,14 @@ from ops.bench.wire import Connection, request
 
 READY_SECONDS = 90.0
 OURS = ("DATABASE_URL", "REDIS_URL", "SENTINEL_HOME", "SENTINEL_CONFIG", "BRAIN_WORKERS")
-PORTS = ("GATEWAY_PORT", "METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT")
+PORTS = (
+    "GATEWAY_PORT",
+    "GRPC_PORT",
+    "METRICS_PORT",
+    "FLOWER_PORT",
+    "POSTGRES_PORT",
+    "VALKEY_PORT",
+)
 
 
 class Farm:

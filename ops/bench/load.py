@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ops.bench.texts import prompt
@@ -32,7 +32,8 @@ OPEN = ("queued", "running")
 
 @dataclass(frozen=True)
 class Load:
-    """What to send: `kind` is health, guard, polled, awaited, posted or batches."""
+    """What to send: `kind` is health, guard, polled, awaited, posted, batches or events, of which
+    `items` make a post, or 0 for one that stands alone."""
 
     url: str
     kind: str
@@ -71,6 +72,7 @@ def clients(load: Load, seen: Seen, until: float) -> list[Client]:
             load, seen, until, numbers, "/api/v1/analyses", poll=True, prefer="wait=30"
         ),
         "batches": lambda: _batches(load, seen, numbers),
+        "events": lambda: _events(load, seen, until, numbers),
     }
     numbers = itertools.count()
     return [make[load.kind]() for _ in range(load.clients)]
@@ -143,6 +145,41 @@ def _batches(load: Load, seen: Seen, numbers: itertools.count[int]) -> Client:
         job = reply.json()
         ended = datetime.fromisoformat(job["finished_at"]).timestamp()
         seen.batches.append({"items": job["progress"]["done"], "seconds": ended - sent})
+
+
+def _events(load: Load, seen: Seen, until: float, numbers: itertools.count[int]) -> Client:
+    """Posts of telemetry; a refused one is followed by a pause."""
+    while time.perf_counter() < until:
+        events = [_event(load, next(numbers)) for _ in range(load.items or 1)]
+        asked = request(
+            "POST", "/api/v1/telemetry/events", load.key, events if load.items else events[0]
+        )
+        begun = time.perf_counter()
+        reply = yield asked
+        assert reply is not None
+        seen.statuses[reply.status] += 1
+        if reply.status == 202:
+            seen.ms.append((time.perf_counter() - begun) * 1000)
+        else:
+            yield BATCH_POLL
+
+
+def _event(load: Load, number: int) -> dict[str, Any]:
+    return {
+        "event_id": f"{load.salt}-{number}",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "event_type": "llm.response",
+        "application_id": load.application,
+        "data": {
+            "model": f"model-{number % 4}",
+            "status": "success" if number % 50 else "error",
+            "latency_ms": 200 + number * 7919 % 3001,
+            "prompt_tokens": 900,
+            "completion_tokens": number % 500,
+            "cost": 0.0125,
+        },
+        "metadata": {"user_id": f"user-{number % 1000}", "environment": "production"},
+    }
 
 
 def drive(url: str, scripts: Sequence[Client]) -> None:

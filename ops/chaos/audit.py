@@ -23,6 +23,7 @@ FLAWS = (
     "keys with two jobs",
     "events lost",
     "events doubled",
+    "events counted otherwise than stored",
     "written by woken workers",
 )
 """Each must be 0."""
@@ -36,6 +37,7 @@ FROM (SELECT *, lead(first_item) OVER (PARTITION BY analysis_id ORDER BY first_i
 GROUP BY 1
 """
 _ANY_OPEN = "SELECT EXISTS (SELECT FROM analyses WHERE state = ANY(%s))"
+_COUNTED = "SELECT coalesce(sum(events), 0) FROM telemetry_{}s WHERE application_id = 'chaos'"
 _EVENTS = "SELECT event_id, count(*) FROM telemetry WHERE application_id = 'chaos' GROUP BY 1"
 
 
@@ -49,6 +51,8 @@ class Tables:
     overlapping: set[str]
     """Jobs with two verdicts over one item."""
     events: dict[str, int]
+    counted: tuple[int, ...] = ()
+    """Events by the rollups of minutes and of hours."""
 
 
 def settle(farm: Farm, owed: set[str]) -> float:
@@ -77,12 +81,17 @@ def read(farm: Farm) -> Tables:
         verdicts = cursor.fetchall()
         cursor.execute(_EVENTS)
         events = dict(cursor.fetchall())
+        counted = []
+        for level in ("minute", "hour"):
+            cursor.execute(_COUNTED.format(level))
+            counted.append(int(cursor.fetchone()[0]))
     connection.close()
     return Tables(
         jobs,
         {job: int(items) for job, items, _ in verdicts},
         {job for job, _, overlap in verdicts if overlap},
         events,
+        tuple(counted),
     )
 
 
@@ -116,6 +125,9 @@ def audit(promises: Promises, tables: Tables, destroyed: set[str]) -> dict[str, 
         "events in the broker when it was emptied": len(missing & destroyed),
         "events lost": len(missing - destroyed),
         "events doubled": sum(1 for times in tables.events.values() if times > 1),
+        "events counted otherwise than stored": sum(
+            1 for count in tables.counted if count != sum(tables.events.values())
+        ),
     }
     found["conserved"] = found["accepted"] == sum(found[state] for state in TERMINAL)
     return found

@@ -72,17 +72,15 @@ def _read(pipe: Any) -> None:
 
 
 def events_in(answers: Iterable[list[bytes]]) -> set[str]:
-    """The event ids inside messages and copies; a message handed to a worker stands in a list."""
+    """The event ids inside batches, and inside the messages of the version before."""
     found: set[str] = set()
     for raw in (raw for answer in answers for raw in answer):
-        message = json.loads(raw)
-        if isinstance(message, list) and isinstance(message[0], list):
-            found.update(EVENT_ID.findall(raw.decode()))
-            continue
-        message = message[0] if isinstance(message, list) else message
+        found.update(EVENT_ID.findall(raw.decode(errors="replace")))
         try:
+            message = json.loads(raw)
+            message = message[0] if isinstance(message, list) else message
             body = base64.b64decode(message["body"]).decode()
-        except (KeyError, TypeError, binascii.Error, UnicodeDecodeError):
+        except (ValueError, LookupError, TypeError, binascii.Error):
             continue
         found.update(EVENT_ID.findall(body))
     return found

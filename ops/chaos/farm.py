@@ -41,7 +41,7 @@ class Farm:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         inherited = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
-        ports = ("METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT")
+        ports = ("GRPC_PORT", "METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT")
         self.log = home / "up.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

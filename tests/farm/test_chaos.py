@@ -130,14 +130,22 @@ def test_a_key_that_gives_two_jobs_is_noted() -> None:
     assert promises.broken_keys == ["key"]
 
 
-def test_events_are_found_in_waiting_and_in_taken_messages() -> None:
+def test_rollups_that_differ_from_the_events_are_a_flaw() -> None:
+    promises = Promises(events={"e"})
+    found = audit(promises, Tables({}, {}, set(), {"e": 1}, (1, 2)), set())
+    assert found["events counted otherwise than stored"] == 1
+
+
+def test_events_are_found_in_batches_and_in_messages() -> None:
     first, second = (f"chaos-{digit * 24}" for digit in "12")
     one, two = (
         {"body": base64.b64encode(json.dumps([[[[event]]], {}, {}]).encode()).decode()}
         for event in (first, second)
     )
-    raw = [[json.dumps(one).encode()], [json.dumps([two, "", "io"]).encode()]]
-    assert events_in(raw) == {first, second}
+    third = f"chaos-{'3' * 24}"
+    lines = f"key\t2025-11-06\tdefault\tchaos\t{third}\tmetric".encode()
+    raw = [[json.dumps(one).encode()], [json.dumps([two, "", "io"]).encode()], [lines]]
+    assert events_in(raw) == {first, second, third}
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.75, 3), (0.99, 4), (1.0, 4)])

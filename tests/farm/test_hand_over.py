@@ -16,7 +16,7 @@ from core.telemetry import Event
 from detectors.config import parse_detectors
 from tests.conftest import Farm, eventually
 from tests.farm.test_telemetry import EVENTS, event, stored
-from workers import detection, ingestion, pending, submission, waiting
+from workers import detection, event_lines, ingestion, pending, submission, waiting
 from workers.app import KEY_PREFIX, app
 from workers.submission import Submission, submit
 
@@ -48,29 +48,40 @@ def test_telemetry_accepted_before_an_outage_is_stored_after_it(farm: Farm, stor
     assert len(stored(farm, "outlived", 10)) == 10
 
 
-def test_telemetry_whose_message_was_lost_on_the_way_is_stored_from_its_copy(farm: Farm) -> None:
-    rows = [ingestion._row(an_event("copied"), "default", datetime.now(UTC))]
-    pending.keep({"lost-on-the-way": rows})
-    waiting.client().zadd(pending.SINCE, {"lost-on-the-way": 0})
-    assert len(stored(farm, "copied", 1)) == 1
-    eventually(lambda: waiting.client().hget(pending.BATCHES, "lost-on-the-way") is None)
+def a_batch(application: str) -> dict[str, bytes]:
+    line = event_lines.of_event(an_event(application), "default", datetime.now(UTC).isoformat())
+    return {pending.new_key(1): event_lines.joined([line])}
+
+
+def test_telemetry_whose_bell_was_lost_is_stored(farm: Farm) -> None:
+    pending.keep(a_batch("unheard"), 1)
+    assert len(stored(farm, "unheard", 1)) == 1
+
+
+def test_telemetry_that_a_dead_worker_had_taken_is_stored(farm: Farm) -> None:
+    batch = a_batch("died")
+    waiting.client().hset(pending.BATCHES, mapping=batch)
+    waiting.client().incr(pending.EVENTS)
+    waiting.client().zadd(pending.TAKEN, dict.fromkeys(batch, 0))
+    assert len(stored(farm, "died", 1)) == 1
 
 
 def test_no_copy_outlives_the_rows(farm: Farm) -> None:
-    farm.client.post(EVENTS, json=[event("kept-twice", n) for n in range(3)])
-    stored(farm, "kept-twice", 3)
+    farm.client.post(EVENTS, json=[event("kept-once", n) for n in range(3)])
+    stored(farm, "kept-once", 3)
     eventually(lambda: waiting.client().hlen(pending.BATCHES) == 0)
-    assert waiting.client().zcard(pending.SINCE) == 0
+    assert (waiting.client().zcard(pending.TAKEN), pending.waiting()) == (0, 0)
 
 
-def test_refused_telemetry_leaves_no_copy(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_broker(*_: object) -> None:
+def test_telemetry_that_no_worker_was_told_of_is_accepted_and_stored(
+    farm: Farm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_broker(*_: object, **__: object) -> None:
         raise BrokerDown
 
-    monkeypatch.setattr(ingestion, "_send", no_broker)
-    with pytest.raises(BrokerDown):
-        ingestion.accept([an_event("refused")])
-    assert waiting.client().hlen(pending.BATCHES) == 0
+    monkeypatch.setattr(ingestion, "broker_guarded", no_broker)
+    ingestion.accept([an_event("untold")])
+    assert len(stored(farm, "untold", 1)) == 1
 
 
 def test_a_statement_that_takes_too_long_is_an_outage_to_wait_for(farm: Farm) -> None:

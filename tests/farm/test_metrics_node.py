@@ -116,13 +116,20 @@ def test_no_role_loads_the_metrics_before_it_knows_where_to_count(module: str) -
     assert done.communicate()[0] == "False\n"
 
 
-@pytest.mark.parametrize("role", [("worker", "--class", "cpu"), ("beat",), ("api",), ("metrics",)])
+@pytest.mark.parametrize(
+    "role", [("worker", "--class", "cpu"), ("beat",), ("api",), ("metrics",), ("kafka",)]
+)
 def test_every_role_counts_in_the_folder_of_its_home(role: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "run").touch()
     refused = subprocess.run(
         [sys.executable, "-m", "cli.sentinel", *role],
         cwd=ROOT,
-        env={**os.environ, "SENTINEL_HOME": str(tmp_path), metrics_home.VARIABLE: ""},
+        env={
+            **os.environ,
+            "SENTINEL_HOME": str(tmp_path),
+            "KAFKA_BROKERS": "kafka-1:9092",
+            metrics_home.VARIABLE: "",
+        },
         capture_output=True,
         text=True,
     )

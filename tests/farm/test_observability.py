@@ -28,6 +28,7 @@ NAMES = [
     "sentinel_alert_failures_total",
     "sentinel_event_buffer_size",
     "sentinel_kafka_consumer_lag",
+    "sentinel_kafka_events_total",
     "sentinel_queue_length",
     "sentinel_queue_oldest_seconds",
     "sentinel_queue_proof_seconds",

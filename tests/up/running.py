@@ -15,7 +15,14 @@ from core.ports import free_port
 from core.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-PORTS = ("GATEWAY_PORT", "METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT")
+PORTS = (
+    "GATEWAY_PORT",
+    "GRPC_PORT",
+    "METRICS_PORT",
+    "FLOWER_PORT",
+    "POSTGRES_PORT",
+    "VALKEY_PORT",
+)
 
 
 def until(condition: Callable[[], object], *, timeout: float = 60.0) -> None:

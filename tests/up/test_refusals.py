@@ -67,7 +67,8 @@ def test_a_path_that_the_supervisor_would_misread(
 
 
 @pytest.mark.parametrize(
-    "setting", ["GATEWAY_PORT", "METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT"]
+    "setting",
+    ["GATEWAY_PORT", "GRPC_PORT", "METRICS_PORT", "FLOWER_PORT", "POSTGRES_PORT", "VALKEY_PORT"],
 )
 def test_a_taken_port(refused: Refused, tmp_path: Path, setting: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as holder:

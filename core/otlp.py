@@ -1,0 +1,208 @@
+"""Spans become events: each model call one, with what its dialect says of it.
+
+Spans that are no model call are taken and not stored. Nor is a span that only repeats what spans
+below it in the same request say: a parent that sums its children's tokens counts nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from core import otlp_texts, prices
+from core import telemetry_fields as fields
+from core.errors import BadInput
+from core.otlp_dialects import OTHER, find, role
+from core.otlp_span import STATUS_ERROR, STATUS_OK, Span
+from core.otlp_sums import repeats
+from core.telemetry import Event, Reject, marked
+from core.telemetry_shapes import tells_timeout
+
+MAX_REJECTS = 1000
+"""Rejects of one request that are kept; all are counted."""
+_BODY = 4000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TIMEOUTS = ("408", "504")
+
+
+@dataclass(slots=True)
+class Harvest:
+    """What a request held: events, refused spans, and how many were taken and not stored."""
+
+    events: list[Event] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    rejected: int = 0
+    others: int = 0
+    repeated: int = 0
+
+
+def harvest(
+    spans: Sequence[Span | BadInput], *, now: datetime, default_application: str, source: str
+) -> Harvest:
+    """The events of the spans; a malformed call is a Reject and costs no neighbour."""
+    done = Harvest()
+    roles = {
+        index: kind
+        for index, span in enumerate(spans)
+        if isinstance(span, Span) and (kind := role(span.attributes)) != OTHER
+    }
+    skipped = repeats(spans, roles)
+    for index, span in enumerate(spans):
+        if isinstance(span, Span) and index not in roles:
+            done.others += 1
+        elif index in skipped:
+            done.repeated += 1
+        else:
+            try:
+                if isinstance(span, BadInput):
+                    raise span
+                done.events.append(event_of(span, now, default_application))
+            except BadInput as problem:
+                done.rejected += 1
+                if len(done.rejects) < MAX_REJECTS:
+                    body = _shown(span) if isinstance(span, Span) else ""
+                    done.rejects.append(Reject(index, str(problem), problem.field, body, source))
+    return done
+
+
+def event_of(span: Span, now: datetime, default_application: str) -> Event:
+    """The event of a span that is a model call. Raises BadInput naming the attribute at fault."""
+    attributes = span.attributes
+    status, error = _status(span)
+    prompt_tokens, completion_tokens = (
+        tokens(span, "prompt_tokens"),
+        tokens(span, "completion_tokens"),
+    )
+    total = tokens(span, "total_tokens")
+    if prompt_tokens is not None and completion_tokens is not None:
+        total = prompt_tokens + completion_tokens
+    cached, reasoning = tokens(span, "cached_tokens"), tokens(span, "reasoning_tokens")
+    model = _name(span, "model")
+    cost = fields.number(*_numeric(*find(attributes, "cost")))
+    tags: dict[str, Any] = {
+        "trace_id": _id(span.trace_id, 32, "trace_id"),
+        "operation": _short(find(attributes, "operation")[0]),
+        "provider": _short(find(attributes, "provider")[0]),
+        "error_type": error,
+        "cached_tokens": cached,
+        "reasoning_tokens": reasoning,
+    }
+    tags = {key: value for key, value in tags.items() if value is not None}
+    if cost is None and model is not None:
+        usage = {"total": total, "cached": cached}
+        cost = prices.cost(model, prompt_tokens, completion_tokens, **usage)
+        other = attributes.get("gen_ai.response.model")
+        if cost is None and isinstance(other, str) and other != model:
+            cost = prices.cost(other, prompt_tokens, completion_tokens, **usage)
+        if cost is not None:
+            tags = marked(tags)
+    return Event(
+        event_id=_id(span.span_id, 16, "span_id"),
+        timestamp=_start(span, now),
+        event_type="llm.response" if status == "success" else "llm.error",
+        application_id=_application(span) or default_application,
+        status=status,
+        model=model,
+        latency_ms=_latency(span),
+        prompt_tokens=prompt_tokens,
+        completion_tokens=completion_tokens,
+        total_tokens=total,
+        cost=cost,
+        user_id=_name(span, "user_id"),
+        session_id=_name(span, "session_id"),
+        environment=_name(span, "environment"),
+        tags=tags,
+        prompt=otlp_texts.prompt(span),
+        response=otlp_texts.response(span),
+    )
+
+
+def tokens(span: Span, name: str) -> int | None:
+    """A count of tokens, also one that is sent as text. Raises BadInput."""
+    return fields.count(*_numeric(*find(span.attributes, name)))
+
+
+def _numeric(value: Any, name: str) -> tuple[Any, str]:
+    if isinstance(value, str):
+        try:
+            return float(value), name
+        except ValueError:
+            pass
+    return value, name
+
+
+def _name(span: Span, wanted: str) -> str | None:
+    value, name = find(span.attributes, wanted)
+    if value is None:
+        value, name = find(span.resource, wanted)
+    return fields.name(value, name)
+
+
+def _application(span: Span) -> str | None:
+    service = span.resource.get("service.name")
+    if service is None or str(service).startswith("unknown_service"):
+        service = span.attributes.get("gen_ai.application_name")
+    return fields.name(service, "service.name")
+
+
+def _id(value: str, digits: int, name: str) -> str:
+    if len(value) != digits or not value.strip("0"):
+        raise BadInput(f"must be {digits // 2} bytes, not all of them zero", field=name)
+    return value
+
+
+def _start(span: Span, now: datetime) -> datetime:
+    if not span.start_ns:
+        raise BadInput("is missing", field="start_time_unix_nano")
+    try:
+        start = _EPOCH + timedelta(microseconds=span.start_ns // 1000)
+    except OverflowError:
+        raise BadInput("is not a time", field="start_time_unix_nano") from None
+    return fields.not_ahead(start, now, "start_time_unix_nano")
+
+
+def _latency(span: Span) -> float | None:
+    if not span.end_ns:
+        return None
+    if span.end_ns < span.start_ns:
+        raise BadInput("lies before start_time_unix_nano", field="end_time_unix_nano")
+    return (span.end_ns - span.start_ns) / 1e6
+
+
+def _status(span: Span) -> tuple[str, str | None]:
+    """success, error or timeout, and the type of the error."""
+    level = span.attributes.get("langfuse.observation.level")
+    kind = span.attributes.get("error.type")
+    failed = span.status_code == STATUS_ERROR or (
+        span.status_code != STATUS_OK and (kind is not None or level == "ERROR")
+    )
+    if not failed:
+        return "success", None
+    raised = [attributes for name, attributes in span.events if name == "exception"]
+    if kind is None and raised:
+        kind = raised[-1].get("exception.type")
+    words = [span.status_message, str(kind or "")]
+    words += [str(one.get("exception.message", "")) for one in raised]
+    late = str(kind) in _TIMEOUTS or any(tells_timeout(one) for one in words)
+    return ("timeout" if late else "error"), _short(kind)
+
+
+def _short(value: Any) -> str | None:
+    if value is None or value == "":
+        return None
+    return str(value)[:128].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+
+
+def _shown(span: Span) -> str:
+    shown = {
+        "traceId": span.trace_id,
+        "spanId": span.span_id,
+        "name": span.name,
+        "startTimeUnixNano": str(span.start_ns),
+        "endTimeUnixNano": str(span.end_ns),
+        "attributes": dict(span.attributes),
+    }
+    return json.dumps(shown, default=repr, ensure_ascii=False)[:_BODY]

@@ -1,0 +1,181 @@
+"""The three JSON shapes of an event, each a table: where a canonical field is looked for, in order.
+
+A place is the dotted name that errors show: `data.latency_ms` is the member of the object `data`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from core import telemetry_fields as fields
+from core.errors import BadInput
+
+Place = tuple[str, str, str]
+"""Object ("" for the event itself), member, and the name of both in errors."""
+
+_CHECKS: dict[str, Callable[[Any, str], Any]] = {
+    "event_id": fields.name,
+    "event_type": fields.name,
+    "application_id": fields.name,
+    "model": fields.name,
+    "status": fields.name,
+    "latency_ms": fields.number,
+    "prompt_tokens": fields.count,
+    "completion_tokens": fields.count,
+    "total_tokens": fields.count,
+    "cached_tokens": fields.count,
+    "cost": fields.number,
+    "user_id": fields.name,
+    "session_id": fields.name,
+    "environment": fields.name,
+    "tags": fields.tags,
+    "prompt": fields.text,
+    "response": fields.text,
+}
+_EVERYWHERE = {
+    "event_type": "event_type",
+    "user_id": "metadata.user_id user_id",
+    "session_id": "metadata.session_id session_id",
+    "environment": "metadata.environment environment",
+    "tags": "metadata.tags tags",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How one kind of sender names things. `parts` are the objects that its places look into.
+
+    `places` lists every field with its check. With `loose_metadata` members of `metadata` that have
+    no meaning of their own become the tags.
+    """
+
+    name: str
+    parts: tuple[str, ...]
+    places: tuple[tuple[str, Callable[[Any, str], Any], tuple[Place, ...]], ...]
+    loose_metadata: bool
+
+
+def _shape(name: str, loose_metadata: bool, **named: str) -> Shape:
+    places = tuple(
+        (field, _CHECKS[field], tuple(_place(one) for one in names.split()))
+        for field, names in {**named, **_EVERYWHERE}.items()
+    )
+    parts = {part: None for _, _, found in places for part, _, _ in found if part}
+    return Shape(name, tuple(parts), places, loose_metadata)
+
+
+def _place(dotted: str) -> Place:
+    part, _, member = dotted.rpartition(".")
+    return part, member, dotted
+
+
+GUIDE = _shape(
+    "guide",
+    False,
+    event_id="event_id",
+    application_id="application_id source.service",
+    model="data.model",
+    status="data.status",
+    latency_ms="data.latency_ms",
+    prompt_tokens="data.prompt_tokens",
+    completion_tokens="data.completion_tokens",
+    total_tokens="data.total_tokens",
+    cached_tokens="data.cached_tokens",
+    cost="data.cost",
+    prompt="data.prompt",
+    response="data.response",
+)
+SDK = _shape(
+    "sdk",
+    True,
+    event_id="event_id request_id",
+    application_id="service_name application_id source.service",
+    model="model model_name",
+    status="status",
+    latency_ms="latency_ms",
+    prompt_tokens="prompt.tokens prompt_tokens",
+    completion_tokens="response.tokens completion_tokens",
+    total_tokens="total_tokens",
+    cached_tokens="prompt.cached_tokens cached_tokens",
+    cost="cost_usd cost",
+    prompt="prompt.text",
+    response="response.text",
+)
+FLAT = _shape(
+    "flat",
+    True,
+    event_id="event_id request_id",
+    application_id="application_id service_name source.service",
+    model="model_name model",
+    status="status",
+    latency_ms="latency_ms",
+    prompt_tokens="prompt_tokens input_tokens",
+    completion_tokens="completion_tokens output_tokens",
+    total_tokens="total_tokens",
+    cached_tokens="cached_tokens",
+    cost="cost_usd cost",
+    prompt="prompt_text prompt",
+    response="response_text response",
+)
+STATUSES = ("success", "error", "timeout")
+_METADATA = ("user_id", "session_id", "environment", "tags")
+
+
+def shape_of(raw: Mapping[str, Any]) -> Shape:
+    """The shape of this event, told by what only one of them has."""
+    if raw.get("data") is not None:
+        return GUIDE
+    nested = isinstance(raw.get("prompt"), Mapping) or isinstance(raw.get("response"), Mapping)
+    return SDK if nested or raw.get("errors") is not None else FLAT
+
+
+def read(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The canonical fields that an event gives, each checked; those it does not give are absent.
+
+    `cached_tokens` is among them, `timestamp` is not. Raises BadInput naming the part at fault.
+    """
+    shape = shape_of(raw)
+    parts: dict[str, Mapping[str, Any]] = {"": raw}
+    for part in shape.parts:
+        value = raw.get(part)
+        if shape is SDK and isinstance(value, str) and part in ("prompt", "response"):
+            value = {"text": value}
+        parts[part] = fields.mapping(value, part)
+    found: dict[str, Any] = {}
+    for field, check, places in shape.places:
+        for part, member, shown in places:
+            value = parts[part].get(member)
+            if value is not None and (checked := check(value, shown)) is not None:
+                found[field] = checked
+                break
+    if shape.loose_metadata and "tags" not in found and len(metadata := parts["metadata"]):
+        loose = {key: value for key, value in metadata.items() if key not in _METADATA}
+        if loose:
+            found["tags"] = fields.tags(loose, "metadata")
+    if "status" not in found and (status := _failure(raw, shape)):
+        found["status"] = status
+    elif "status" in found and found["status"] not in STATUSES:
+        place = "data.status" if shape is GUIDE else "status"
+        raise BadInput(f"must be one of {', '.join(STATUSES)}", field=place)
+    return found
+
+
+def _failure(raw: Mapping[str, Any], shape: Shape) -> str | None:
+    """The status that `errors` or `error` tells where none is named: error or timeout."""
+    if shape is GUIDE:
+        return None
+    errors = raw.get("errors")
+    if errors is not None and not isinstance(errors, list):
+        raise BadInput("must be an array", field="errors")
+    told = errors or raw.get("error")
+    if not told:
+        return None
+    return "timeout" if tells_timeout(str(told)) else "error"
+
+
+def tells_timeout(message: str) -> bool:
+    """Whether words of an error say that time ran out."""
+    plain = message.lower().replace(" ", "").replace("_", "").replace("-", "")
+    return any(sign in plain for sign in ("timeout", "timedout", "deadlineexceeded"))

@@ -1,0 +1,59 @@
+"""Storing what Kafka brought in this process: the rows are committed when `store` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg2
+from sqlalchemy.exc import DBAPIError
+
+from core.ids import new_id
+from core.metrics import INGESTION_ERRORS, TELEMETRY_EVENTS
+from core.telemetry import Event, Reject
+from workers import event_lines, storing
+from workers.kafka_messages import refusal
+
+TENANT = "default"
+_FAULT_OF_DATA = ("22", "23", "54")
+"""PostgreSQL's codes for a value that no table takes: the event's fault, and no outage."""
+
+
+def store(events: Sequence[Event]) -> list[Reject]:
+    """Store the events, and say which of them no table takes; they are found by halving.
+
+    Raises what a database that is down, busy or without our tables answers.
+    """
+    if not events:
+        return []
+    now = datetime.now(UTC).isoformat()
+    lines = [event_lines.of_event(event, TENANT, now) for event in events]
+    try:
+        TELEMETRY_EVENTS.inc(storing.store(lines))
+    except (psycopg2.Error, DBAPIError) as problem:
+        if not _at_fault(problem):
+            raise
+        if len(events) == 1:
+            return [refusal(events[0], f"cannot be stored: {line(problem)}")]
+        middle = len(events) // 2
+        return store(events[:middle]) + store(events[middle:])
+    return []
+
+
+def reject(rejects: Sequence[Reject]) -> None:
+    """Keep what was refused, beside its reason; that is done when this returns."""
+    now = datetime.now(UTC)
+    storing.store_rejects(
+        [event_lines.of_reject(each, TENANT, now, new_id().hex) for each in rejects]
+    )
+    INGESTION_ERRORS.inc(len(rejects))
+
+
+def line(problem: Exception) -> str:
+    """What an error says, in one line."""
+    return (str(problem).strip().splitlines() or [type(problem).__name__])[0]
+
+
+def _at_fault(problem: Exception) -> bool:
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    return str(getattr(cause, "pgcode", None) or "").startswith(_FAULT_OF_DATA)
