@@ -28,6 +28,7 @@ TAGS = {
     "engines": "What looks at an input.",
     "telemetry": "Events of model calls: in, out, aggregated.",
     "watch": "Detectors, anomalies, alerts, receivers.",
+    "reports": "Reports on a schedule or on demand, and their schedules.",
     "auth": "Keys and tokens.",
     "health": "Liveness, readiness, metrics.",
     "docs": "This document.",

@@ -59,6 +59,12 @@ ALERTS_SENT = Counter("sentinel_alerts_sent_total", "Notifications delivered.", 
 ALERT_FAILURES = Counter(
     "sentinel_alert_failures_total", "Delivery attempts that failed.", ["receiver"]
 )
+REPORT_SECONDS = Histogram("sentinel_report_duration_seconds", "Making one report.", buckets=_FAST)
+REPORT_DELIVERIES = Counter(
+    "sentinel_report_deliveries_total",
+    "Attempts to deliver a report: delivered, failed.",
+    ["result"],
+)
 CACHE_LOOKS = Counter(
     "sentinel_cache_requests_total", "Looks into the verdict cache: hit, miss.", ["result"]
 )

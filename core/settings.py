@@ -193,6 +193,20 @@ class Settings(BaseSettings):
     alerts_file: Path | None = _setting(
         None, "Path of alerts.yaml; empty takes the shipped one.", file="alerts.configFile"
     )
+    reports_file: Path | None = _setting(
+        None,
+        "Path of reports.yaml, the schedules of reports; empty means none but those stored by API. "
+        "Read again when it changes.",
+        file="reports.configFile",
+    )
+    reports_show_text: bool = _setting(
+        False,
+        "Show passages of blocked inputs in reports, secrets and personal data masked.",
+        file="reports.showText",
+    )
+    reports_retention: str = _setting(
+        "365d", "Age at which stored reports are dropped.", file="reports.retention"
+    )
     policies_dir: Path | None = _setting(
         None,
         "Folder of policies, one YAML file each, beside the shipped ones and in place of those "
@@ -257,7 +271,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "AUDIT_THRESHOLD <= WARN_THRESHOLD <= BLOCK_THRESHOLD must hold within 0..1"
             )
-        for name in ("retention_raw", "retention_aggregated"):
+        for name in ("retention_raw", "retention_aggregated", "reports_retention"):
             parse_duration(getattr(self, name))
         for name, allowed in (
             ("redis_url", urls.REDIS_SCHEMES),

@@ -26,6 +26,7 @@ TASK_MODULES = (
     "workers.ingestion",
     "workers.detection",
     "workers.alerting",
+    "workers.reporting",
     "workers.upkeep",
     "workers.canary",
 )
