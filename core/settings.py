@@ -214,6 +214,12 @@ class Settings(BaseSettings):
         file="policies.dir",
     )
     detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
+    external_url: str = _setting(
+        "",
+        "Address at which people reach the API, such as `https://sentinel.example.com`; links in "
+        "messages begin with it. Empty leaves links out.",
+        file="alerts.externalUrl",
+    )
     outbound_allow_private: bool | None = _setting(
         None,
         "Let receivers call private and loopback addresses. Default: not in production.",
@@ -273,6 +279,8 @@ class Settings(BaseSettings):
             )
         for name in ("retention_raw", "retention_aggregated", "reports_retention"):
             parse_duration(getattr(self, name))
+        if self.external_url and not self.external_url.startswith(("http://", "https://")):
+            raise ValueError("EXTERNAL_URL must be an address such as https://sentinel.example.com")
         for name, allowed in (
             ("redis_url", urls.REDIS_SCHEMES),
             ("broker_url", (*urls.AMQP_SCHEMES, *urls.REDIS_SCHEMES)),

@@ -43,7 +43,7 @@ class Rate:
 
 def _rate(value: object) -> Rate:
     count, _, span = str(value).partition("/")
-    if not count.isdigit() or not 1 <= int(count) <= 100_000:
+    if not count.isdigit() or not 1 <= int(count) <= 1000:
         raise ValueError("must be a number of messages and a time, such as 30/1m")
     try:
         seconds = parse_duration(span if span[:1].isdigit() else f"1{span}")
