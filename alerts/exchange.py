@@ -215,6 +215,19 @@ def _webhook(config: dict[str, Any]) -> Written:
     return "webhook_configs", {"url": config["url"]}, _lost(config, {"url"})
 
 
+def _alertmanager(config: dict[str, Any]) -> Written:
+    one = {"url": config["url"]}
+    if config.get("max_alerts"):
+        one["max_alerts"] = config["max_alerts"]
+    if config.get("bearer_token"):
+        one["http_config"] = {"bearer_token": config["bearer_token"]}
+    elif config.get("username"):
+        basic = {"username": config["username"], "password": config.get("password", "")}
+        one["http_config"] = {"basic_auth": basic}
+    known = {"url", "max_alerts", "bearer_token", "username", "password"}
+    return "webhook_configs", one, _lost(config, known)
+
+
 def _pagerduty(config: dict[str, Any]) -> Written:
     one = {"routing_key": config["routing_key"]}
     if config.get("url"):
@@ -229,6 +242,7 @@ def _lost(config: Mapping[str, Any], known: set[str]) -> list[str]:
 _WRITERS = {
     "email": _email,
     "slack": _slack,
+    "alertmanager": _alertmanager,
     "webhook": _webhook,
     "pagerduty": _pagerduty,
 }

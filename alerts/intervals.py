@@ -162,7 +162,7 @@ def _weekday(said: str) -> int:
 def _month(said: str) -> int:
     if said in MONTHS:
         return MONTHS.index(said) + 1
-    if _NUMBER.fullmatch(said) and 1 <= int(said) <= 12:
+    if _NUMBER.fullmatch(said):
         return int(said)
     raise ValueError(f"{said!r} is not a month{nearest(said, MONTHS)}")
 

@@ -6,6 +6,7 @@ Go templates, is a warning; what cannot be sent at all becomes a receiver that s
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from alerts.document import Block, flag, items, mapping, text
-from alerts.native_checks import CHECKS, SECRET, checked, host_and_port, said
+from alerts.native_checks import SECRET, check_entry, checked, host_and_port, number, said
 from alerts.native_fields import SHAPES, SILENT_WHEN_RESOLVED
 from alerts.nouns import Delivery, Notification
 from alerts.receivers import make, registry
@@ -69,7 +70,7 @@ def built(entry: Block, defaults: Block, http: HttpClient) -> Iterator[Built]:
         for index, one in enumerate(entries):
             block = mapping(entries.at(index), one)
             checked(block, SHAPES[key])
-            CHECKS[key](block, defaults)
+            check_entry(key, block, defaults)
             number = f"[{index}]" if len(entries) > 1 else ""
             part = name if alone else f"{name}/{word}{number}"
             resolved = key not in SILENT_WHEN_RESOLVED
@@ -87,7 +88,7 @@ def _receiver(
         if kind not in registry():
             raise ConfigError(f"this farm has no receivers of type {kind}")
         made = make(block.place, name, kind, config, http)
-    except (ConfigError, LookupError, OSError) as problem:
+    except (ConfigError, LookupError, OSError, ValueError) as problem:
         reason = str(problem).removeprefix(f"{block.place}: ")
         warning = f"{block.place}: loaded, but cannot be sent: {reason}"
         return Unable(name, f"{key} of {name}: {reason}", http), (warning,)
@@ -115,7 +116,7 @@ def _email(block: Block, defaults: Block) -> Mapped:
     tls = block.get("require_tls", defaults.get("smtp_require_tls"))
     smtp: dict[str, Any] = {
         "host": host,
-        "port": int(port),
+        "port": int(port) if port.isdigit() else socket.getservbyname(port, "tcp"),
         "starttls": "required" if tls is None or flag("", tls) else "never",
     }
     if user := block.get("auth_username") or defaults.get("smtp_auth_username"):
@@ -145,8 +146,21 @@ def _slack(block: Block, defaults: Block) -> Mapped:
     return "slack", config, {"api_url", "api_url_file", "channel"}
 
 
-def _webhook(block: Block, _: Block) -> Mapped:
-    return "webhook", {"url": _secret(block, "url", {}, "")}, {"url"}
+def _webhook(block: Block, defaults: Block) -> Mapped:
+    config: dict[str, Any] = {"url": _secret(block, "url", {}, "")}
+    used = {"url", "max_alerts"}
+    if block.get("max_alerts") is not None:
+        config["max_alerts"] = max(0, number("", block["max_alerts"]))
+    http = mapping("", block.get("http_config") or defaults.get("http_config"))
+    if set(http) <= {"basic_auth"} or set(http) <= {"bearer_token", "bearer_token_file"}:
+        used.add("http_config")
+    basic = mapping("", http.get("basic_auth"))
+    if basic.get("username"):
+        config["username"] = str(basic["username"])
+        config["password"] = _secret(basic, "password", {}, "")
+    if token := _secret(http, "bearer_token", {}, ""):
+        config["bearer_token"] = token
+    return "alertmanager", config, used
 
 
 def _pagerduty(block: Block, defaults: Block) -> Mapped:
@@ -173,7 +187,7 @@ def _pushover(block: Block, _: Block) -> Mapped:
 
 
 def _telegram(block: Block, _: Block) -> Mapped:
-    url = f"tgram://{_secret(block, 'bot_token', {}, '')}/{block['chat_id']}"
+    url = f"tgram://{_secret(block, 'bot_token', {}, '')}/{number('', block['chat_id'])}"
     return _apprise(url, "bot_token", "chat_id")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
-from alerts.document import Block, Text, flag, items, mapping, text
+from alerts.document import Block, Text, flag, items, mapping, plain, text
 from alerts.native_fields import HTTP, Shape
 from alerts.spans import duration
 from core.configfile import unknown_key
@@ -15,6 +15,9 @@ from core.errors import ConfigError
 
 SECRET = "<secret>"
 _TEMPLATED_TYPE = re.compile(r"team|teams|user|escalation|schedule|.*\{\{.*\}\}.*", re.DOTALL)
+_GO_DURATION = re.compile(
+    r"[+-]?(?:0|(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:ns|us|µs|μs|ms|s|m|h))+)"
+)
 _FIXED = ("routing_key", "message_type", "state_message", "entity_display_name")
 _FIXED_TOO = ("monitoring_tool", "entity_id", "entity_state")
 _TLS_VERSIONS = ("TLS10", "TLS11", "TLS12", "TLS13")
@@ -76,14 +79,28 @@ def _map(where: str, value: object) -> None:
         text(block.at(key), one)
 
 
-def _number(where: str, value: object) -> None:
-    if not isinstance(value, Text) or value.tag != "int":
+def number(where: str, value: object) -> int:
+    """A number, its fraction cut off as Alertmanager does. Raises ConfigError."""
+    said = plain(value) if isinstance(value, Text) else None
+    if isinstance(said, bool) or not isinstance(said, int | float) or not abs(said) < 2**63:
         raise ConfigError(f"{where}: must be a whole number")
+    return int(said)
+
+
+def _count(where: str, value: object) -> None:
+    if isinstance(value, Text) and value.tag == "int" and number(where, value) < 0:
+        raise ConfigError(f"{where}: must not be negative")
+    number(where, value)
 
 
 def _texts(where: str, value: object) -> None:
     for index, one in enumerate(items(where, value)):
         text(f"{where}[{index}]", one)
+
+
+def _go_duration(where: str, value: object) -> None:
+    if not _GO_DURATION.fullmatch(text(where, value)):
+        raise ConfigError(f"{where}: must be a duration such as 90s or 1h30m")
 
 
 def _headers(where: str, value: object) -> None:
@@ -94,8 +111,10 @@ def _headers(where: str, value: object) -> None:
 _KINDS: dict[str, Callable[[str, Any], Any]] = {
     "text": text,
     "flag": flag,
-    "number": _number,
+    "number": number,
+    "count": _count,
     "duration": duration,
+    "go duration": _go_duration,
     "url": _url,
     "address": _address,
     "texts": _texts,
@@ -123,6 +142,8 @@ def needed(block: Block, *keys: str) -> None:
 
 def _http(block: Block) -> None:
     at_most_one(block, "bearer_token", "bearer_token_file")
+    if said(block, "proxy_connect_header") and not said(block, "proxy_url"):
+        raise ConfigError(f"{block.at('proxy_connect_header')}: needs proxy_url as well")
     bearer = said(block, "bearer_token") or said(block, "bearer_token_file")
     basic, oauth = block.get("basic_auth"), block.get("oauth2")
     authorization = block.get("authorization")
@@ -148,7 +169,7 @@ def _http(block: Block) -> None:
 def _tls(block: Block) -> None:
     settings = mapping(block.at("tls_config"), block.get("tls_config"))
     for key in ("min_version", "max_version"):
-        if said(settings, key) and settings[key] not in _TLS_VERSIONS:
+        if settings.get(key) is not None and settings[key] not in _TLS_VERSIONS:
             known = ", ".join(_TLS_VERSIONS)
             raise ConfigError(f"{settings.at(key)}: unknown TLS version; known: {known}")
 
@@ -236,7 +257,7 @@ def _victorops(block: Block, defaults: Block) -> None:
 
 def _sns(block: Block, _: Block) -> None:
     given = [key for key in ("target_arn", "topic_arn", "phone_number") if said(block, key)]
-    if len(given) != 1:
+    if len(given) in (0, 2):
         raise ConfigError(f"{block.place}: write one of target_arn, topic_arn and phone_number")
     keys = mapping(block.at("sigv4"), block.get("sigv4"))
     if said(keys, "access_key") != said(keys, "secret_key"):
@@ -245,7 +266,7 @@ def _sns(block: Block, _: Block) -> None:
 
 def _telegram(block: Block, _: Block) -> None:
     needed(block, "bot_token")
-    if block.get("chat_id") is None or int(block["chat_id"], 0) == 0:
+    if block.get("chat_id") is None or not number("", block["chat_id"]):
         raise ConfigError(f"{block.place}: chat_id: missing")
     if text("", block.get("parse_mode")) not in ("", "Markdown", "MarkdownV2", "HTML"):
         raise ConfigError(f"{block.at('parse_mode')}: must be Markdown, MarkdownV2, HTML or empty")
@@ -258,7 +279,9 @@ def _discord(block: Block, _: Block) -> None:
 def _webex(block: Block, _: Block) -> None:
     needed(block, "room_id")
     http = mapping(block.at("http_config"), block.get("http_config"))
-    if http.get("authorization") is None:
+    if http.get("authorization") is None and not (
+        said(http, "bearer_token") or said(http, "bearer_token_file")
+    ):
         raise ConfigError(f"{block.place}: http_config: authorization: missing")
 
 
@@ -276,6 +299,23 @@ CHECKS: dict[str, Callable[[Block, Block], None]] = {
     "discord_configs": _discord,
     "webex_configs": _webex,
 }
+
+
+_URLS = {
+    "pagerduty_configs": ("url", "pagerduty_url"),
+    "opsgenie_configs": ("api_url", "opsgenie_api_url"),
+    "victorops_configs": ("api_url", "victorops_api_url"),
+    "wechat_configs": ("api_url", "wechat_api_url"),
+    "webex_configs": ("api_url", "webex_api_url"),
+}
+
+
+def check_entry(key: str, block: Block, defaults: Block) -> None:
+    """One entry of `key`, its kinds checked already. Raises ConfigError."""
+    CHECKS[key](block, defaults)
+    url, above = _URLS.get(key, ("", ""))
+    if above in defaults and defaults[above] is None and not said(block, url):
+        raise ConfigError(f"{block.place}: {url}: missing, and global empties {above}")
 
 
 def check_global(block: Block) -> None:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-Kind = Literal["text", "flag", "number", "duration", "url", "address", "texts", "map", "headers"]
+Kind = Literal[
+    "text",
+    "flag",
+    "number",
+    "count",
+    "duration",
+    "go duration",
+    "url",
+    "address",
+    "texts",
+    "map",
+    "headers",
+]
 Shape = Mapping[str, Any]
 """Each key is of a kind, of a shape of its own, or a list (a tuple of one) of such."""
 
@@ -73,7 +85,7 @@ SHAPES: Mapping[str, Shape] = {
             },
         ),
     },
-    "webhook_configs": {**_HTTP, "url": "url", "max_alerts": "number"},
+    "webhook_configs": {**_HTTP, "url": "url", "max_alerts": "count"},
     "pagerduty_configs": {
         **_HTTP,
         "url": "url",
@@ -100,7 +112,7 @@ SHAPES: Mapping[str, Shape] = {
     "pushover_configs": {
         **_HTTP,
         **_all("text", "user_key token title message url url_title sound priority"),
-        **_all("text", "retry expire"),
+        **_all("go duration", "retry expire"),
         "html": "flag",
     },
     "victorops_configs": {

@@ -193,8 +193,8 @@ def test_upkeep_forgets_groups_that_have_been_idle_for_a_day(history: Path) -> N
     name = "state -> 'group_labels' ->> 'alertname'"
     ago("alert_groups", "updated_at", 2, f"{name} <> 'fresh'")
     query(
-        "UPDATE alert_groups SET state = jsonb_set(state, '{owed}', '[\"one\"]')"
-        f" WHERE {name} = 'owing' RETURNING 1"
+        "UPDATE alert_groups SET state = jsonb_set(state, '{told,owed}', jsonb_build_object('one',"
+        f" updated_at)) WHERE {name} = 'owing' RETURNING 1"
     )
     assert upkeep.tidy()["groups_forgotten"] == 1
     assert left("alert_groups", name) == {"fresh", "owing", "firing"}
