@@ -126,6 +126,9 @@ class Alert(BaseModel):
     starts_at: datetime
     ends_at: datetime | None
     updated_at: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    acknowledgement: str | None
 
 
 class AlertPage(BaseModel):
@@ -266,7 +269,7 @@ def anomalies() -> Response:
         before=paging.cursor(),
         limit=wanted + 1,
     )
-    return jsonify(paging.page([_row(row) for row in rows], wanted))
+    return jsonify(paging.page([wire(row) for row in rows], wanted))
 
 
 @blueprint.get("/alerts")
@@ -290,7 +293,7 @@ def alerts() -> Response:
         before=paging.cursor(),
         limit=wanted + 1,
     )
-    return jsonify(paging.page([_row(row) for row in rows], wanted))
+    return jsonify(paging.page([wire(row) for row in rows], wanted))
 
 
 @blueprint.get("/alerts/<uuid:alert_id>")
@@ -302,8 +305,8 @@ def alerts() -> Response:
 )
 def alert(alert_id: UUID) -> Response:
     """The alert with its notifications and their attempts."""
-    row = _row(watching.alert(alert_id, g.tenant))
-    row["notifications"] = [_row(sent) for sent in watching.notifications(alert_id, g.tenant)]
+    row = wire(watching.alert(alert_id, g.tenant))
+    row["notifications"] = [wire(sent) for sent in watching.notifications(alert_id, g.tenant)]
     return jsonify(row)
 
 
@@ -325,7 +328,8 @@ def test_receiver(name: str) -> Response:
     return jsonify(receiver=name, delivered=True)
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def wire(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the database as JSON carries it."""
     return {
         name: moment(value)
         if isinstance(value, datetime)

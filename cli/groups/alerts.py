@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from cli import alert_routes
+from cli import alert_routes, alert_why
 from cli.output import json_option, show
 from core.errors import DeliveryError
 from workers import delivery, watching
@@ -97,5 +97,7 @@ for _command in (
     alert_routes.replay,
     alert_routes.import_file,
     alert_routes.export_file,
+    alert_why.why,
+    alert_why.acknowledge,
 ):
     command.add_command(_command)
