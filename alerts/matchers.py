@@ -26,8 +26,8 @@ _MATCHER = re.compile(
 )
 _CPP_ONLY = re.compile(r"(?<!\\)(?:\\\\)*(\\C|\(\?<)")
 _HINTS = {"(?=": "look-around", "(?!": "look-around", "(?<": "look-around"}
-_QUIET = re2.Options()
-_QUIET.log_errors = False
+QUIET = re2.Options()
+QUIET.log_errors = False
 
 
 @functools.lru_cache(maxsize=4096)
@@ -37,7 +37,7 @@ def compiled(pattern: str) -> Any:
         reason = f"RE2 knows no {found[1]}"
     else:
         try:
-            return re2.compile(f"^(?:{pattern})$", options=_QUIET)
+            return re2.compile(f"^(?:{pattern})$", options=QUIET)
         except re2.error as problem:
             raw = problem.args[0] if problem.args else b""
             reason = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)

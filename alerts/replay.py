@@ -150,7 +150,7 @@ class Replay:
         if start is None:
             return now
         moment = self.start + timedelta(seconds=float(start))
-        return moment if 0 < float(start) and moment <= now else now - timedelta(
+        return moment if float(start) > 0 and moment <= now else now - timedelta(
             seconds=abs(float(start))
         )
 
@@ -221,6 +221,10 @@ def _config(case: Mapping[str, Any], name: str) -> str:
         return own if isinstance(own, str) else json.dumps(own)
     names = [name + str(suffix) for suffix in ("", *case.get("extra_receivers", ()))]
     tree = {"receiver": names[0], **case.get("route", {})}
+    for key in ("mute", "active"):
+        if key in case and "routes" not in tree:
+            own = {f"{key}_time_intervals": case[key]}
+            tree["routes"] = [{"receiver": one, "continue": True, **own} for one in names]
     if len(names) > 1 and "routes" not in tree:
         tree["routes"] = [{"receiver": one, "continue": True} for one in names]
     resolved = case.get("send_resolved", True)

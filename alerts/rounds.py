@@ -136,6 +136,19 @@ class Round:
             if key not in groups and key not in escalated and state.phase is not Phase.IDLE:
                 yield decide(state, (), _nowhere(state), self.now)
 
+    def next_at(self, decisions: Iterable[Decision]) -> datetime | None:
+        """When something is due next, given what was decided now; None for never.
+
+        Where routes escalate, always at once: what nobody acknowledges becomes due by itself.
+        """
+        after = dict(self.states) | {
+            (one.state.group_key, one.state.receiver): one.state for one in decisions
+        }
+        dues = [one.due for one in after.values() if one.due and one.phase is not Phase.IDLE]
+        if any(node.escalate_after is not None for node in self.config.tree.walk()):
+            dues.append(self.now)
+        return min(dues, default=None)
+
     def _groups(self) -> dict[Key, _Group]:
         groups: dict[Key, _Group] = {}
         for alert in self.alerts:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from dataclasses import replace
 from typing import cast
 
+import re2
+
 from alerts.document import Block, flag, items, mapping, text, texts
-from alerts.matchers import LABEL, Matcher, Operator, parse, written
+from alerts.matchers import LABEL, QUIET, Matcher, Operator, compiled, parse, written
 from alerts.spans import duration
 from alerts.tree import Node
 from core.configfile import unknown_key
@@ -143,6 +146,8 @@ def matchers(keys: Block, match: str, match_re: str, lines: str) -> tuple[Matche
             if not LABEL.fullmatch(name):
                 raise ConfigError(f"{keys.at(key)}: {name!r} is not a label name")
             said = text(block.at(name), value)
+            if operator == "=~":
+                said = _closed(said)
             found.append(_built(block.at(name), name, cast(Operator, operator), said))
     entries = items(keys.at(lines), keys.get(lines))
     for index, line in enumerate(entries):
@@ -151,6 +156,17 @@ def matchers(keys: Block, match: str, match_re: str, lines: str) -> tuple[Matche
         except ConfigError as problem:
             raise ConfigError(f"{entries.at(index)}: {problem}") from None
     return tuple(found)
+
+
+def _closed(pattern: str) -> str:
+    """Alertmanager anchors a regex of `match_re` twice, which tells where `a)|(b` is one."""
+    try:
+        re2.compile(pattern, options=QUIET)
+    except (re2.error, UnicodeError):
+        with contextlib.suppress(ConfigError):
+            compiled(pattern)
+            return f"^(?:{pattern})$"
+    return pattern
 
 
 def _built(where: str, name: str, operator: Operator, value: str) -> Matcher:

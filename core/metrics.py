@@ -96,6 +96,7 @@ SCRAPED = {
     "sentinel_queue_projected_wait_seconds": "Seconds until a new run of a queue would be begun.",
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
     "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
+    "sentinel_alert_config_ok": "1 while alerts.yaml loads, 0 while its last reading failed.",
     "sentinel_event_buffer_size": "Telemetry batches that wait to be stored.",
 }
 """Metrics read from the broker and the database at the moment of the scrape."""

@@ -110,6 +110,12 @@ class _Running:
                 raise
         self._digest = row["digest"]
 
+    @property
+    def digest(self) -> str:
+        """Of what this process goes by; it changes with each other configuration."""
+        with self._lock:
+            return f"{self._digest}:{id(self._router) if not self._digest else ''}"
+
     def changed(self) -> bool:
         """Whether the file is another one than at the last call; true at the first."""
         with suppress(OSError):

@@ -5,11 +5,15 @@ Deciding takes an advisory lock, so two schedulers never decide twice.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from celery import signals
 
 from alerts.nouns import Alert, fingerprint
 from alerts.plan import Decision, GroupState, decide, new_group
@@ -29,9 +33,12 @@ from workers.alert_rows import (
 from workers.app import app
 from workers.attempts import DECIDER_LOCK
 from workers.delivery import deliver_due, queue
+from workers.presence import CLASS_ENV
 from workers.task import periodic
 
 REMEMBERED = timedelta(days=1)
+AT_LEAST = timedelta(seconds=10)
+"""How often all is looked at, whatever is due: an alert may be stored later than a younger one."""
 HEART = "heartbeat"
 """Group key of the sign of life."""
 TENANT = "default"
@@ -97,6 +104,14 @@ def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -
     return len(orphans)
 
 
+@signals.worker_ready.connect
+def _listen(**_: Any) -> None:
+    """An io worker reads alerts.yaml again on SIGHUP."""
+    here = threading.current_thread() is threading.main_thread()
+    if here and os.environ.get(CLASS_ENV) == "io":
+        alert_config.on_signal()
+
+
 @periodic(lambda: 1.0, "watch")
 @app.task(name="alerting.dispatch")
 def dispatch() -> None:
@@ -116,7 +131,7 @@ def decide_all(now: datetime) -> int:
     router = config.router()
     with unit_of_work() as work:
         alone = work.execute("SELECT pg_try_advisory_xact_lock(:key)", key=DECIDER_LOCK).scalar()
-        if not alone:
+        if not alone or _idle(work, now):
             return 0
         states = _states(work)
         silences = _silences(work, now)
@@ -124,6 +139,7 @@ def decide_all(now: datetime) -> int:
         for row in _remembered(work, now):
             known.setdefault(row.tenant, []).append((row.id, alert_from_row(row)))
         queued = _heartbeat(work, router, states, now)
+        next_at = now + AT_LEAST if router.config.heartbeat is None else now
         for tenant in sorted({*known, *states}):
             alerts = known.get(tenant, [])
             ids = {alert.fingerprint: alert_id for alert_id, alert in alerts}
@@ -136,8 +152,38 @@ def decide_all(now: datetime) -> int:
                 now,
                 scope=tenant,
             )
-            queued += _write(work, tenant, round_.decisions(), of_tenant, ids, now)
+            decisions = list(round_.decisions())
+            queued += _write(work, tenant, decisions, of_tenant, ids, now)
+            next_at = min(next_at, round_.next_at(decisions) or next_at)
+        newest = max((one for each in known.values() for one, _ in each), default=None)
+        _note(work, newest, next_at)
     return queued
+
+
+def _idle(work: UnitOfWork, now: datetime) -> bool:
+    """Whether nothing is due and nothing has been raised since the last round."""
+    return bool(
+        work.execute(
+            "SELECT FROM alert_rounds r WHERE name = 'last' AND next_at > :now"
+            " AND next_at <= :now + :longest AND config = :config AND NOT EXISTS"
+            " (SELECT FROM alerts WHERE id > coalesce(r.last_alert, :nil))",
+            now=now,
+            longest=AT_LEAST,
+            config=config.digest,
+            nil=UUID(int=0),
+        ).rowcount
+    )
+
+
+def _note(work: UnitOfWork, newest: UUID | None, next_at: datetime) -> None:
+    work.execute(
+        "INSERT INTO alert_rounds (name, last_alert, config, next_at)"
+        " VALUES ('last', :alert, :config, :next) ON CONFLICT (name) DO UPDATE SET last_alert ="
+        " excluded.last_alert, config = excluded.config, next_at = excluded.next_at",
+        alert=newest,
+        config=config.digest,
+        next=next_at,
+    )
 
 
 def _remembered(work: UnitOfWork, now: datetime) -> Iterable[Any]:

@@ -52,6 +52,14 @@ CREATE TABLE alert_configs (
     error_at timestamptz
 );
 
+CREATE TABLE alert_rounds (
+    name text PRIMARY KEY,
+    {OWNER},
+    last_alert uuid,
+    config text NOT NULL,
+    next_at timestamptz NOT NULL
+);
+
 CREATE TABLE receiver_paces (
     receiver text PRIMARY KEY,
     {OWNER},
