@@ -17,6 +17,11 @@ SHOWN = 50
 TEST = "test:"
 """The beginning of the group key of a test, which no route can have."""
 
+_OURS = frozenset({"alertname", "detector", "metric"})
+"""Labels that a title does without: the name says as much."""
+_DRAWN = frozenset({"value", "baseline"})
+"""Annotations that a curve shows too."""
+
 Escape = Callable[[str], str]
 
 
@@ -88,7 +93,7 @@ def view(
     firing, resolved = notification.firing, notification.resolved
     names = sorted({alert.name for alert in notification.alerts if alert.name})
     shared = common([alert.labels for alert in notification.alerts])
-    others = [value for name, value in sorted(shared.items()) if name != "alertname"]
+    others = [value for name, value in sorted(shared.items()) if name not in _OURS]
     views = {
         heading: tuple(
             _alert(one, notification, said, (pictures or {}).get(one.fingerprint, ""))
@@ -136,7 +141,7 @@ def _alert(one: Alert, notification: Notification, said: _Escaped, picture: str)
     labels, annotations = said.words(one.labels), said.words(one.annotations)
     runbook = web_url(one.annotations.get("runbook_url", ""))
     curve = notification.context.curves.get(one.fingerprint)
-    shown = {"summary", *(("runbook_url",) if runbook else ())}
+    shown = {"summary", *(("runbook_url",) if runbook else ()), *(_DRAWN if curve else ())}
     ended = not one.firing(notification.at)
     link = alert_url(notification, one)
     return AlertView(

@@ -7,6 +7,7 @@ delays its own notifications alone. What a process cannot finish is due again wh
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 import threading
@@ -18,7 +19,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from alerts.curves import picture
 from alerts.nouns import Alert, Notification
+from alerts.sample import samples
 from core.database import TROUBLE, UnitOfWork, unit_of_work
 from core.errors import ConfigError
 from core.ids import new_id
@@ -81,6 +84,7 @@ class _Senders:
         self._threads = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sender")
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
+        self._threads.submit(warm)
 
     def busy(self) -> Counter[str]:
         """Attempts under way by receiver."""
@@ -101,6 +105,13 @@ class _Senders:
         finally:
             with self._lock:
                 self._busy[row.receiver] -= 1
+
+
+def warm() -> None:
+    """Load what the first message would have to wait for: a second, with pictures two."""
+    importlib.import_module("workers.message_context")
+    if any("html" in one.parts for one in config().receivers.values()):
+        picture(next(iter(samples()[0].context.curves.values())))
 
 
 @functools.cache

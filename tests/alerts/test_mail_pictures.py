@@ -11,6 +11,7 @@ from alert_sinks import Mailbox, Make
 
 from alerts.context import Context, Curve
 from alerts.curves import blocks, number, picture, words
+from alerts.message import view
 from alerts.nouns import Notification
 from alerts.receivers import make
 from core.http import HttpClient
@@ -134,3 +135,17 @@ def test_a_line_of_blocks_needs_two_windows() -> None:
     assert (
         words(replace(curve(5), baseline=None, band=None, bound=4.0)) == "cost 5 USD, limit 4 USD"
     )
+
+
+def test_figures_that_the_picture_shows_are_not_listed_again(notification: Make) -> None:
+    one = notification()
+    told = replace(one.alerts[0], annotations={"value": "9", "baseline": "2", "note": "x"})
+    bare = view(replace(one, alerts=(told,)))["firing"][0]
+    drawn = view(surrounded(replace(one, alerts=(told,))))["firing"][0]
+    assert [name for name, _ in bare.notes] == ["baseline", "note", "value"]
+    assert [name for name, _ in drawn.notes] == ["note"]
+
+
+def test_a_title_names_no_label_twice(notification: Make) -> None:
+    seen = view(notification(detector="high-cost", metric="cost"))
+    assert (seen["names"], seen["about"]) == ("high-cost-alert", "shop critical")
