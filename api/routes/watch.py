@@ -31,6 +31,7 @@ class DetectorAction(BaseModel):
 
     alert: str
     severity: str
+    annotations: dict[str, str]
 
 
 class LastTick(BaseModel):
@@ -197,7 +198,14 @@ def _detector(spec: DetectorSpec, tick: Mapping[str, Any] | None) -> dict[str, A
         "window": spec.window,
         "threshold": spec.threshold,
         "group_by": list(spec.group_by),
-        "actions": [{"alert": act.alert, "severity": act.severity} for act in spec.actions],
+        "actions": [
+            {
+                "alert": act.alert,
+                "severity": act.severity,
+                "annotations": dict(act.annotations),
+            }
+            for act in spec.actions
+        ],
         "last": None
         if tick is None
         else {
