@@ -21,14 +21,15 @@ SHOWN = 8
 NAME = 60
 
 
-def page(figures: Figures, pictures: Sequence[Chart]) -> str:
-    """The whole document, its charts within it as `data:` URIs."""
+def page(figures: Figures, pictures: Sequence[Chart], link: str = "") -> str:
+    """The whole document, its charts within it as `data:` URIs; `link` is where it is stored."""
     made: str = _template().render(
         figures=figures,
         now=figures.total.now,
         before=figures.total.before,
         charts={chart.name: chart for chart in pictures},
         subject=subject(figures),
+        link=link,
         shown=SHOWN,
         widest=_widest,
     )

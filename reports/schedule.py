@@ -121,7 +121,10 @@ def demand_period(kind: str) -> str:
     """The period, which must be day, week, month or a duration. Raises BadInput."""
     if kind not in CALENDAR:
         if hint := "" if kind[:1].isdigit() else nearest(kind, CALENDAR):
-            raise BadInput(f"there is no period {kind!r}{hint}", field="period")
+            raise BadInput(
+                f"there is no period {kind!r}{hint} Or write a duration such as 6h",
+                field="period",
+            )
         duration(kind)
     return kind
 

@@ -30,11 +30,13 @@ _TOTALS: tuple[tuple[str, str, Callable[[float | None], str]], ...] = (
 )
 
 
-def text(figures: Figures) -> str:
-    """The whole report in lines of at most 76 signs, but for long names."""
+def text(figures: Figures, link: str = "") -> str:
+    """The whole report in lines of at most 76 signs, but for long names and `link`."""
     lines: list[str] = []
     for part in (_head, _traffic, _verdicts, _alerting, _health):
         lines += [*part(figures), ""]
+    if link:
+        lines.append(f"In a browser: {link}")
     return "\n".join(line.rstrip() for line in lines).strip() + "\n"
 
 

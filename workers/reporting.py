@@ -188,11 +188,12 @@ def _made(claimed: Claimed, step: Callable[[int, str], None]) -> bool:
     )
     step(85, "charts")
     pictures = charts(figures)
+    link = reporting_rows.address(claimed.id) if settings().external_url else ""
     step(95, "writing")
     written = Written(
         subject=subject(figures),
-        html=page(figures, pictures),
-        text=text(figures),
+        html=page(figures, pictures, link),
+        text=text(figures, link),
         charts={chart.name: chart.png for chart in pictures},
         tables={name: table.csv() for name, table in tables(figures).items()},
     )

@@ -27,6 +27,7 @@ from reports.mail import Written, mail
 from reports.schedule import carrier
 from reports.tables import ATTACHED
 from workers import delivery, reporting_rows, reporting_schedules
+from workers.alert_config import config
 
 log = logging.getLogger(__name__)
 
@@ -130,7 +131,7 @@ def _send(row: Any, now: datetime) -> tuple[AnyReceiver, Delivery]:
 
 def _receiver(name: str, mail_by: str | None) -> AnyReceiver:
     """What sends to this name or address. Raises DeliveryError where alerts.yaml has it no more."""
-    known = delivery.config().receivers
+    known = config().receivers
     address = "@" in name
     try:
         found = known.get(carrier(mail_by, reporting_schedules.receivers()) if address else name)
@@ -186,7 +187,7 @@ def _message(row: Any, report: Mapping[str, Any], written: Written) -> Notificat
                 starts_at=report["period_start"],
                 updated_at=at,
                 ends_at=report["period_end"],
-                annotations={"summary": head, "report": f"/api/v1/reports/{report['id']}"},
+                annotations={"summary": head, "report": reporting_rows.address(report["id"])},
             ),
         ),
         at=at,

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from core.database import TROUBLE, UnitOfWork, query, unit_of_work
 from core.errors import NotFound
 from core.ids import new_id
+from core.settings import settings
 from reports.figures import Figures
 from reports.mail import Written
 from reports.period import Period
@@ -56,6 +57,11 @@ class Claimed:
     id: UUID
     attempt: int
     order: Order
+
+
+def address(report_id: UUID) -> str:
+    """Where people read the report; a path alone where EXTERNAL_URL is not set."""
+    return f"{settings().external_url.rstrip('/')}/api/v1/reports/{report_id}"
 
 
 def place(work: UnitOfWork, order: Order, now: datetime, *, sent: bool = True) -> UUID | None:

@@ -21,7 +21,7 @@ from core.ids import new_id
 from core.settings import settings
 from reports.config import load_reports
 from reports.schedule import Schedule, demand_receivers, nearest, parse
-from workers import delivery
+from workers.alert_config import config
 from workers.alert_rows import to_json
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Kept:
 
 def receivers() -> Mapping[str, str]:
     """The types of the receivers of alerts.yaml, by name and in its order."""
-    return {name: one.type for name, one in delivery.config().receivers.items()}
+    return {name: one.type for name, one in config().receivers.items()}
 
 
 _lock = threading.Lock()
