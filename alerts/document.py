@@ -13,7 +13,9 @@ from core.errors import ConfigError
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 _TAGS = "tag:yaml.org,2002:"
 _BOOLEANS = {
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(
+        ("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True
+    ),
     **dict.fromkeys(
         ("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False
     ),
@@ -191,7 +193,6 @@ def flag(where: str, value: object) -> bool:
     """The value, which must be a boolean; nothing is false. Raises ConfigError."""
     if value is None:
         return False
-    if isinstance(value, Text) and value.tag in ("bool", "str", "plain"):
-        if value.tag == "bool" or value in ("y", "Y", "n", "N"):
-            return _BOOLEANS[value]
+    if isinstance(value, Text) and (value.tag == "bool" or value in ("y", "Y", "n", "N")):
+        return _BOOLEANS[value]
     raise ConfigError(f"{where}: must be true or false")

@@ -246,5 +246,3 @@ _WRITERS = {
     "webhook": _webhook,
     "pagerduty": _pagerduty,
 }
-
-

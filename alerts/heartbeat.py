@@ -1,4 +1,4 @@
-"""The dead man's switch: a sign of life to a watcher outside, who raises the alarm when it stops."""
+"""The dead man's switch: signs of life to a watcher outside, who is alarmed when they stop."""
 
 from __future__ import annotations
 

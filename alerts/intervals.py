@@ -18,10 +18,23 @@ Range = tuple[int, int]
 
 FIELDS = ("times", "weekdays", "days_of_month", "months", "years", "location")
 WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
-MONTHS = tuple(name.lower() for name in (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-))
+MONTHS = tuple(
+    name.lower()
+    for name in (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    )
+)
 _CLOCK = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
 
@@ -148,7 +161,9 @@ def _ranges(
             raise ConfigError(f"{block.at(key)}: {problem}") from None
         fault = check(begin, end) if check else ""
         if fault or (begin > end and check is None):
-            raise ConfigError(f"{block.at(key)}: {said!r}: {fault or 'the end is before the start'}")
+            raise ConfigError(
+                f"{block.at(key)}: {said!r}: {fault or 'the end is before the start'}"
+            )
         found.append((begin, end))
     return tuple(found)
 

@@ -126,7 +126,7 @@ def decide(
         phase=Phase.TICKING if stays else Phase.IDLE,
         idle_since=None if stays else now,
         flushed_at=now,
-        due=_tick(state.due, target.group_interval * 2**_impatience(state), now),
+        due=_tick(state.due, target.group_interval * 2 ** _impatience(state), now),
     )
     firing = [alert for alert in live if alert.fingerprint not in muted]
     told = [alert for alert in ended if alert.fingerprint not in muted]

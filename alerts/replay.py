@@ -150,8 +150,10 @@ class Replay:
         if start is None:
             return now
         moment = self.start + timedelta(seconds=float(start))
-        return moment if float(start) > 0 and moment <= now else now - timedelta(
-            seconds=abs(float(start))
+        return (
+            moment
+            if float(start) > 0 and moment <= now
+            else now - timedelta(seconds=abs(float(start)))
         )
 
     def _look(self, now: datetime) -> None:
@@ -188,9 +190,10 @@ class Replay:
 
 def _merged(old: _Known, new: Alert, timeout: bool, now: datetime) -> tuple[Alert, bool]:
     was = old.alert
+    ends = new.ends_at
     assert was.ends_at is not None
-    assert new.ends_at is not None
-    overlaps = (was.starts_at < new.ends_at < was.ends_at) or (
+    assert ends is not None
+    overlaps = (was.starts_at < ends < was.ends_at) or (
         was.starts_at < new.starts_at < was.ends_at
     )
     if not overlaps:
@@ -200,7 +203,7 @@ def _merged(old: _Known, new: Alert, timeout: bool, now: datetime) -> tuple[Aler
         starts_at=min(was.starts_at, new.starts_at),
         acknowledged_by=was.acknowledged_by,
     )
-    if new.firing(now) and was.ends_at > new.ends_at and not old.timeout:
+    if new.firing(now) and was.ends_at > ends and not old.timeout:
         return replace(new, ends_at=was.ends_at), False
     return new, timeout
 

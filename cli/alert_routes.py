@@ -151,7 +151,9 @@ def replay(cases: Path) -> None:
         try:
             sent = Replay(case).run()
         except (KeyError, TypeError, ValueError) as problem:
-            raise BadInput(f"{cases}: {case.get('id', 'a case')} cannot be played: {problem!r}") from None
+            raise BadInput(
+                f"{cases}: {case.get('id', 'a case')} cannot be played: {problem!r}"
+            ) from None
         click.echo(json.dumps({"id": case.get("id"), "notifications": sent}, ensure_ascii=False))
 
 

@@ -49,9 +49,7 @@ def _read(path: Path) -> str:
 
 
 def _parsed(text: str, path: str) -> AlertConfig:
-    loaded = parse_alerts(
-        text, path, http=HttpClient(allow_private=settings().private_targets)
-    )
+    loaded = parse_alerts(text, path, http=HttpClient(allow_private=settings().private_targets))
     for name in loaded.receivers:
         ALERTS_SENT.labels(name)
         ALERT_FAILURES.labels(name)

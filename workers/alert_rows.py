@@ -69,7 +69,7 @@ def _told_to_row(told: Told) -> dict[str, Any]:
 
 def state_from_row(row: Mapping[str, Any]) -> GroupState:
     """The state that `state_to_row` wrote, in its older form too."""
-    told = _told_from_row(row["told"] if "told" in row else row)
+    told = _told_from_row(row.get("told", row))
     return GroupState(
         receiver=row["receiver"],
         group_key=row["group_key"],
@@ -113,9 +113,7 @@ def silence_from_row(row: Any) -> Silence:
 
 def matchers_to_row(matchers: Iterable[Matcher]) -> list[dict[str, str]]:
     """Name, operator and value of each."""
-    return [
-        {"name": one.name, "operator": one.operator, "value": one.value} for one in matchers
-    ]
+    return [{"name": one.name, "operator": one.operator, "value": one.value} for one in matchers]
 
 
 def notification_to_row(notification: Notification) -> dict[str, Any]:

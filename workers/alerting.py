@@ -247,7 +247,9 @@ def _write(
     for decision in decisions:
         state = decision.state
         if state != states.get((state.group_key, state.receiver)):
-            rows.append((tenant, state.group_key, state.receiver, to_json(state_to_row(state)), now))
+            rows.append(
+                (tenant, state.group_key, state.receiver, to_json(state_to_row(state)), now)
+            )
         if decision.notification is not None:
             queue(work, tenant, decision.notification, ids, now, state.number)
             queued += 1

@@ -43,9 +43,7 @@ def _routing(chosen: argparse.Namespace) -> tuple[str, int]:
 
 
 def _configurations(chosen: argparse.Namespace) -> tuple[str, int]:
-    count, accepted, found = configurations.compare(
-        chosen.configs, chosen.seed, chosen.processes
-    )
+    count, accepted, found = configurations.compare(chosen.configs, chosen.seed, chosen.processes)
     for one in found[:SHOWN]:
         print(f"{one.text}\namtool: {one.theirs or 'accepts'}\nours: {one.ours or 'accepts'}\n")
     return f"{count} random configurations, {accepted} of them accepted by both", len(found)
@@ -96,8 +94,8 @@ def _page(rows: list[tuple[str, int, float]], seed: int) -> str:
         "| --- | --- | --- |",
         *(f"| {what} | {count} | {spent:.0f} |" for what, count, spent in rows),
         "",
-        f"Seed {seed}. amtool answers one label set per start, so a configuration carries 50 trees,",
-        "each a child of the root that continues; what it answers is cut apart by the names of the",
+        f"Seed {seed}. amtool answers one label set per start, so a configuration carries 50",
+        "trees, each a child of the root that continues; what it answers is cut apart by the names of the",
         "receivers. A scenario counts as equal when receiver, answer, status, group and alerts are",
         f"the same and the times differ by no more than {live.CLOSE} s; ours run on a fake clock,",
         "Alertmanager's by the clock on the wall. What is meant to differ is told in",

@@ -95,9 +95,7 @@ class Sink:
 
     answers: dict[str, list[int]]
     begun: dict[str, float] = field(default_factory=dict)
-    posts: defaultdict[str, list[dict[str, Any]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    posts: defaultdict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     port: int = 0
 
     def take(self, receiver: str, body: dict[str, Any]) -> int:
@@ -224,7 +222,8 @@ def _post(case: Case, event: Mapping[str, Any], client: httpx.Client, made: dict
             "/api/v2/silences",
             json={
                 "matchers": [
-                    {"name": name, "value": value, "isRegex": False} for name, value in wanted.items()
+                    {"name": name, "value": value, "isRegex": False}
+                    for name, value in wanted.items()
                 ],
                 "startsAt": begins.isoformat(),
                 "endsAt": (now + timedelta(seconds=float(event["secs"]))).isoformat(),

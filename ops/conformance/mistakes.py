@@ -1,4 +1,4 @@
-"""Random configurations, most of them nearly right: every key that Alertmanager knows, and faults."""
+"""Random configurations, most nearly right: every key that Alertmanager knows, and faults."""
 
 from __future__ import annotations
 
