@@ -68,5 +68,5 @@ def _cut(png: bytes, width: int) -> bytes:
     box = ImageChops.difference(whole, ground).getbbox() or (0, 0, width, MARGIN)
     kept = whole.crop((0, 0, width, min(whole.height, box[3] + 12)))
     out = io.BytesIO()
-    kept.quantize(128).save(out, "PNG", optimize=True)
+    kept.quantize(256, Image.Quantize.MAXCOVERAGE).save(out, "PNG", optimize=True)
     return out.getvalue()

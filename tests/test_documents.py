@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = ("README.md", "ARCHITECTURE.md", "CHANGELOG.md", "docs/reference.md", "docs/brokers.md")
+PAGES = (
+    "README.md",
+    "ARCHITECTURE.md",
+    "CHANGELOG.md",
+    "docs/reference.md",
+    "docs/brokers.md",
+    "docs/reports.md",
+)
 
 
 def test_the_reference_is_what_the_code_says() -> None:

@@ -248,7 +248,10 @@ def _oddity(row: Any) -> Oddity:
         detector=row.detector_id,
         severity=row.severity,
         metric=row.metric,
-        labels=", ".join(f"{name}={value}" for name, value in sorted(row.labels.items())),
+        labels=", ".join(
+            value if name == "application" else f"{name}={value}"
+            for name, value in sorted(row.labels.items())
+        ),
         value=row.value,
         baseline=row.baseline,
         threshold=row.threshold,

@@ -1,29 +1,18 @@
-"""Two weeks of a made-up company's traffic, the weekly report over them, and pictures of it.
-
-python -m ops.demo_week                             in stores of its own, that vanish afterwards
-python -m ops.demo_week --pictures docs/pictures    also photograph the report in Chromium
-DATABASE_URL=… REDIS_URL=… python -m ops.demo_week  into a farm that runs
-"""
+"""What happened in the two weeks: calls with a slow Thursday afternoon, verdicts, incidents."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import random
-import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
-
-import click
 
 from core.analysis import Content, EngineResult, Mode, Thresholds
 from core.ids import new_id
-from reports.period import Period
+from ops.demo_week.incidents import incidents
+from reports.period import Period, last_complete
 
 APPLICATIONS = {
     "support-chat": 1.0,
@@ -59,9 +48,22 @@ PROMPTS = {
 
 def history(now: datetime) -> Period:
     """The last complete week."""
-    from reports.period import last_complete
-
     return last_complete("week", now, "Europe/Berlin")
+
+
+def staffed(now: datetime) -> None:
+    """Some workers with a fresh heartbeat, where no real ones are."""
+    from core.database import unit_of_work
+
+    with unit_of_work() as work:
+        for kind in ("cpu", "cpu", "io", "control"):
+            work.execute(
+                "INSERT INTO worker_heartbeats (name, engine_class, pid, started_at, seen_at)"
+                " VALUES (:name, :kind, 1, :now, :now)",
+                name=f"{kind}-{new_id()}",
+                kind=kind,
+                now=now + timedelta(minutes=10),
+            )
 
 
 def seed(week: Period, chance: random.Random) -> None:
@@ -77,7 +79,7 @@ def seed(week: Period, chance: random.Random) -> None:
     for period, size in ((week.before, 0.8), (week, 1.0)):
         with unit_of_work() as work:
             _jobs(work, period, judged, size, chance)
-            _incidents(work, period, chance, busy=period == week)
+            incidents(work, period, chance, busy=period == week)
 
 
 def _hour(period: Period, hour: int, size: float, chance: random.Random) -> list[list[Any]]:
@@ -141,14 +143,16 @@ def _jobs(
             job, at = new_id(), period.start + chance.random() * period.length
             application = chance.choices(list(APPLICATIONS), list(APPLICATIONS.values()))[0]
             waited = timedelta(seconds=chance.lognormvariate(-4.5, 0.9))
+            state = chance.choices(["completed", "failed", "expired"], [997, 2, 1])[0]
             owner = {"job": job, "app": application, "at": at, "end": at + timedelta(seconds=0.08)}
             work.execute(
                 "INSERT INTO analyses (id, application_id, kind, state, mode, item_count,"
                 " items_done, runs_left, risk_score, verdict, action, degraded, created_at,"
                 " started_at, finished_at, deadline_at, options) VALUES (:job, :app, 'guard',"
-                " 'completed', 'fast', 1, 1, 0, :risk, :verdict, :action, false, :at, :at, :end,"
+                " :state, 'fast', 1, 1, 0, :risk, :verdict, :action, false, :at, :at, :end,"
                 " :end, '{}')",
                 **owner,
+                state=state,
                 risk=folded.risk_score,
                 verdict=folded.verdict,
                 action=folded.action,
@@ -173,128 +177,3 @@ def _jobs(
             )
             verdicts.insert(work, job, "default", application, folded)
             work.execute("UPDATE verdicts SET created_at = :end WHERE analysis_id = :job", **owner)
-
-
-_STORIES = (
-    ("high-latency", "critical", "latency_ms", "contract-search", 7480.0, 1510.0, 9.7, 86, 165, 6),
-    ("error-rate", "critical", "error_rate", "support-chat", 0.114, 0.012, 8.1, 86, 150, 4),
-    ("cost-surge", "warning", "cost", "code-helper", 11.9, 6.2, 4.2, 111, 45, None),
-    (
-        "token-surge",
-        "warning",
-        "total_tokens",
-        "shop-assistant",
-        412_000.0,
-        260_000.0,
-        3.6,
-        33,
-        25,
-        11,
-    ),
-)
-
-
-def _incidents(work: Any, period: Period, chance: random.Random, *, busy: bool) -> None:
-    for name, severity, metric, application, value, usual, score, hour, minutes, ack in _STORIES[
-        0 if busy else 2 :
-    ]:
-        anomaly, at = new_id(), period.start + timedelta(hours=hour, minutes=chance.randrange(60))
-        ids = {"id": anomaly, "app": application, "at": at, "end": at + timedelta(minutes=minutes)}
-        labels = {"alertname": f"{name}-alert", "severity": severity, "application": application}
-        work.execute(
-            "INSERT INTO anomalies (id, application_id, detector_id, severity, metric, labels,"
-            " window_start, window_end, value, baseline, score, message, created_at, ended_at)"
-            " VALUES (:id, :app, :name, :severity, :metric, CAST(:labels AS jsonb), :at, :at,"
-            " :value, :usual, :score, :message, :at, :end)",
-            **ids,
-            name=name,
-            severity=severity,
-            metric=metric,
-            labels=json.dumps({"application": application}),
-            value=value,
-            usual=usual,
-            score=score,
-            message=f"{metric} of {application} is {value:g}, usually {usual:g}",
-        )
-        work.execute(
-            "INSERT INTO alerts (id, application_id, fingerprint, name, severity, labels,"
-            " annotations, status, anomaly_id, starts_at, ends_at, updated_at) VALUES (:alert,"
-            " :app, :print, :name, :severity, CAST(:labels AS jsonb), '{}', 'resolved', :id, :at,"
-            " :end, :end)",
-            **ids,
-            alert=new_id(),
-            print=anomaly.hex,
-            name=labels["alertname"],
-            severity=severity,
-            labels=json.dumps(labels),
-        )
-        known = work.execute(
-            "SELECT 1 FROM information_schema.columns WHERE table_name = 'alerts'"
-            " AND column_name = 'acknowledged_at'"
-        ).scalar()
-        if known and ack is not None:
-            work.execute(
-                "UPDATE alerts SET acknowledged_at = :seen WHERE anomaly_id = :id",
-                id=anomaly,
-                seen=at + timedelta(minutes=ack),
-            )
-        for receiver in ("email-ops", "slack-incidents"):
-            work.execute(
-                "INSERT INTO notifications (id, application_id, group_key, receiver, status,"
-                " reason, payload, alert_ids, dedup_key, state, attempts, created_at,"
-                " delivered_at) VALUES (:note, :app, 'demo', :receiver, 'firing', 'a new group',"
-                " '{}', '{}', :key, 'delivered', 1, :at, :at)",
-                note=new_id(),
-                app=application,
-                receiver=receiver,
-                key=new_id().hex,
-                at=at,
-            )
-
-
-def photograph(html: str, folder: Path) -> None:
-    """Pictures of the whole report as a desktop and a telephone show it."""
-    from ops.browser import photographed
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, width in (("weekly-report.png", 900), ("weekly-report-phone.png", 375)):
-        (folder / name).write_bytes(photographed(html, width))
-        click.echo(f"{folder / name}: {width} px wide")
-
-
-@click.command()
-@click.option("--pictures", type=click.Path(path_type=Path), help="Folder for pictures of it.")
-@click.option("--show-text", is_flag=True, help="As with REPORTS_SHOW_TEXT=true.")
-def main(pictures: Path | None, show_text: bool) -> None:
-    """Seed, make the report, print it."""
-    os.environ.setdefault("AUTH_SECRET", "only for a demonstration on this machine")
-    os.environ |= {"RETENTION_RAW": "30d", "REPORTS_SHOW_TEXT": str(show_text).lower()}
-    with ExitStack() as stack:
-        if not os.environ.get("DATABASE_URL"):
-            from core.embedded import EmbeddedStores
-
-            home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-            stores = stack.enter_context(EmbeddedStores(home, postgres_port=0, valkey_port=0))
-            os.environ |= {"DATABASE_URL": stores.database_url, "REDIS_URL": stores.redis_url}
-        import migrations
-        from core.settings import settings
-        from workers import reporting, reporting_rows
-
-        settings.cache_clear()
-        migrations.upgrade(os.environ["DATABASE_URL"])
-        now = datetime.now(UTC)
-        week = history(now)
-        seed(week, random.Random(7))
-        report = reporting.ask(
-            reporting_rows.Order("default", "Weekly report", week), now, send=False
-        )
-        if not reporting.make(report):
-            sys.exit(str(reporting_rows.find(report, "default")["error"]))
-        files = reporting_rows.files(report)
-        click.echo(files["report.txt"].decode())
-        if pictures:
-            photograph(files["report.html"].decode(), pictures)
-
-
-if __name__ == "__main__":
-    main()
