@@ -16,7 +16,9 @@ PAGES = (
     "CHANGELOG.md",
     "docs/reference.md",
     "docs/brokers.md",
+    "docs/alerts.md",
     "docs/reports.md",
+    "docs/alerts_receivers.md",
 )
 
 
