@@ -193,9 +193,7 @@ def _merged(old: _Known, new: Alert, timeout: bool, now: datetime) -> tuple[Aler
     ends = new.ends_at
     assert was.ends_at is not None
     assert ends is not None
-    overlaps = (was.starts_at < ends < was.ends_at) or (
-        was.starts_at < new.starts_at < was.ends_at
-    )
+    overlaps = (was.starts_at < ends < was.ends_at) or (was.starts_at < new.starts_at < was.ends_at)
     if not overlaps:
         return new, timeout
     new = replace(

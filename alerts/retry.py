@@ -15,7 +15,7 @@ class Retry:
     After `attempts` tries it is given up. A peer's Retry-After is obeyed up to `patience`.
     """
 
-    first: float = 0.4
+    first: float = 0.5
     factor: float = 1.5
     longest: float = 300.0
     attempts: int = 24

@@ -111,6 +111,7 @@ class Round:
         self._inhibitor = Inhibitor(self.config.inhibitions, self.alerts, now)
         self._silencer = Silencer(silences, now)
         self._mutes: dict[str, str] = {}
+        self._grouped: dict[Key, _Group] | None = None
 
     def muted(self, alert: Alert, target: Target) -> str:
         """Why an alert is not told to this receiver now, or nothing."""
@@ -137,19 +138,25 @@ class Round:
                 yield decide(state, (), _nowhere(state), self.now)
 
     def next_at(self, decisions: Iterable[Decision]) -> datetime | None:
-        """When something is due next, given what was decided now; None for never.
-
-        Where routes escalate, always at once: what nobody acknowledges becomes due by itself.
-        """
+        """When something is due next, given what was decided now; None for never."""
         after = dict(self.states) | {
             (one.state.group_key, one.state.receiver): one.state for one in decisions
         }
         dues = [one.due for one in after.values() if one.due and one.phase is not Phase.IDLE]
-        if any(node.escalate_after is not None for node in self.config.tree.walk()):
-            dues.append(self.now)
+        for key, group in self._groups().items():
+            if group.target.escalate_after is not None and key in after:
+                wait = timedelta(seconds=group.target.escalate_after)
+                dues += [
+                    due for told in after[key].told.owed.values() if (due := told + wait) > self.now
+                ]
         return min(dues, default=None)
 
     def _groups(self) -> dict[Key, _Group]:
+        if self._grouped is None:
+            self._grouped = self._worked_out()
+        return self._grouped
+
+    def _worked_out(self) -> dict[Key, _Group]:
         groups: dict[Key, _Group] = {}
         for alert in self.alerts:
             for spot in self.router.spots(alert):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 import yaml
 
 from alerts.config import AlertConfig, load_alerts, parse_alerts
+from alerts.document import document
 from alerts.exchange import Exchanged, exported, imported
 from alerts.matchers import parse_one
 from alerts.replay import Replay
@@ -195,12 +197,13 @@ class _AsWritten(dict[str, str]):
 
 
 def _kept(file: Path | None) -> AlertConfig:
-    """The configuration with its variables unread; checked with their values where it is ours."""
+    """The configuration, checked with its variables and written without them."""
     path = file or settings().alerts_file
-    try:
-        return load_alerts(path, http=HttpClient(allow_private=True), environment=_AsWritten())
-    except ConfigError:
-        return _loaded(path)
+    config = _loaded(path)
+    if path is None:
+        return config
+    said = path.read_text(encoding="utf-8")
+    return replace(config, source=document(said, str(path), _AsWritten()))
 
 
 def _write(made: Exchanged, output: Path | None) -> None:

@@ -138,8 +138,7 @@ def decide_all(now: datetime) -> int:
         known: dict[str, list[tuple[UUID, Alert]]] = {}
         for row in _remembered(work, now):
             known.setdefault(row.tenant, []).append((row.id, alert_from_row(row)))
-        queued = _heartbeat(work, router, states, now)
-        next_at = now + AT_LEAST if router.config.heartbeat is None else now
+        queued, next_at = _heartbeat(work, router, states, now)
         for tenant in sorted({*known, *states}):
             alerts = known.get(tenant, [])
             ids = {alert.fingerprint: alert_id for alert_id, alert in alerts}
@@ -218,11 +217,11 @@ def _silences(work: UnitOfWork, now: datetime) -> dict[str, list[Silence]]:
 
 def _heartbeat(
     work: UnitOfWork, router: Router, states: Mapping[str, Mapping[Key, GroupState]], now: datetime
-) -> int:
-    """The sign of life to the watcher outside, where one is configured."""
-    beat = router.config.heartbeat
+) -> tuple[int, datetime]:
+    """The sign of life to the watcher outside, where one is configured; how many, and the next."""
+    beat, next_at = router.config.heartbeat, now + AT_LEAST
     if beat is None:
-        return 0
+        return 0, next_at
     known = states.get(TENANT, {})
     decisions = []
     for target in router.parts(beat.target(), beat.receiver):
@@ -231,7 +230,9 @@ def _heartbeat(
             state = replace(new_group(target, beat.alert(now).labels, TENANT), group_key=HEART)
         if state.due is None or state.due <= now:
             decisions.append(decide(state, [beat.alert(now)], target, now))
-    return _write(work, TENANT, decisions, known, {}, now)
+            state = decisions[-1].state
+        next_at = min(next_at, state.due or next_at)
+    return _write(work, TENANT, decisions, known, {}, now), next_at
 
 
 def _write(
