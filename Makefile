@@ -19,10 +19,10 @@ define install
 endef
 
 .DEFAULT_GOAL := help
-.PHONY: help up test lint gpu bench chaos clean
+.PHONY: help up test lint gpu bench chaos conformance clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(PY):
 	@$(PYTHON) -m venv $(VENV)
@@ -59,6 +59,9 @@ bench: $(VENV)/.installed ## speeds of a farm of its own, as ratios to what its 
 chaos: $(VENV)/.installed-dev ## break a farm under load for 15 minutes, then audit what was promised
 	@mkdir -p build
 	@$(PY) -m ops.chaos --json build/chaos.json --graph build/chaos.svg $(ARGS)
+
+conformance: $(VENV)/.installed-dev ## compare routing, configurations and timing with Alertmanager's own programs
+	@$(PY) -m ops.conformance --page docs/conformance.md $(ARGS)
 
 clean: ## remove the virtual environment and every cache; data directories stay
 	@rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache \

@@ -1,69 +1,75 @@
-"""`alerts.yaml`: guide 2's flat routing and Alertmanager's tree, both compiled to one tree."""
+"""`alerts.yaml`: guide 2's flat routing, and Alertmanager's file, both compiled to one tree."""
 
 from __future__ import annotations
 
-import difflib
-import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, cast
 
-from alerts.matchers import LABEL, Matcher, Operator, parse, written
+from alerts import native, routes
+from alerts.document import Block, document, flag, items, mapping, plain, text, texts
+from alerts.heartbeat import Heartbeat, heartbeat
+from alerts.inhibition import InhibitRule
+from alerts.intervals import NamedIntervals, named_intervals
+from alerts.matchers import LABEL
+from alerts.native import Built, Part
+from alerts.native_checks import check_global, checked
+from alerts.native_fields import GLOBAL, SHAPES
 from alerts.receivers import make
 from alerts.receivers.base import AnyReceiver
+from alerts.routes import known
+from alerts.spans import duration
 from alerts.tree import Node
-from core.configfile import as_list, as_mapping, load_yaml, parse_duration, parse_yaml, unknown_key
+from core.configfile import nearest
 from core.errors import ConfigError
 from core.http import HttpClient
 
 SHIPPED = Path(__file__).with_name("alerts.yaml")
 
-FLAT = Node("routing", "{}", (), (), False, ("alertname",), 0.0, 10.0, 4 * 3600.0)
-"""Defaults of the flat form: tell people at once, gather what follows for ten seconds."""
+RESOLVE_TIMEOUT = 300.0
+"""Seconds after which an alert from outside that has no end counts as resolved."""
 
-TREE = Node("route", "{}", (), (), False, (), 30.0, 300.0, 4 * 3600.0)
-"""Defaults of the tree: Alertmanager's own."""
-
-LONGEST = 10 * 365 * 86400
-"""Longest duration of a route, in seconds."""
-
-_LATER = {
-    "inhibit_rules": "one alert does not mute another yet",
-    "time_intervals": "routes have no times of day yet",
-    "mute_time_intervals": "routes have no times of day yet",
-    "active_time_intervals": "routes have no times of day yet",
-    "templates": "messages have no templates yet",
-    "global": "each receiver carries its own settings in config",
-    **dict.fromkeys(
-        ("email_configs", "slack_configs", "webhook_configs", "pagerduty_configs"),
-        "a receiver is written as type and config",
-    ),
-}
-_COMMON = (
-    "match",
-    "match_re",
-    "matchers",
-    "continue",
-    "group_by",
-    "group_wait",
-    "group_interval",
-    "repeat_interval",
+_KEYS = (
+    "global",
+    "routing",
+    "route",
+    "receivers",
+    "inhibit_rules",
+    "time_intervals",
+    "mute_time_intervals",
+    "templates",
+    "heartbeat",
 )
-_FLAT_KEYS = (*_COMMON, "receivers")
-_ROUTE_KEYS = (*_COMMON, "receiver", "routes")
-_RECEIVER_KEYS = ("name", "type", "config")
-_DURATION = re.compile(r"(\d+y)?(\d+w)?(\d+d)?(\d+h)?(\d+m)?(\d+s)?(\d+ms)?|0")
+_RECEIVER_KEYS = ("name", "type", "config", "send_resolved", *SHAPES)
+_RULE_KEYS = (
+    "source_match",
+    "source_match_re",
+    "source_matchers",
+    "target_match",
+    "target_match_re",
+    "target_matchers",
+    "equal",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AlertConfig:
-    """A loaded alerts.yaml."""
+    """A loaded alerts.yaml.
+
+    A route names a receiver; `parts` says in which ways it tells people, and `receivers` has what
+    sends for each. A receiver of one way has that way's name.
+    """
 
     tree: Node
     receivers: Mapping[str, AnyReceiver]
+    parts: Mapping[str, tuple[Part, ...]] = field(default_factory=dict)
+    intervals: NamedIntervals = field(default_factory=dict)
+    inhibitions: tuple[InhibitRule, ...] = ()
+    heartbeat: Heartbeat | None = None
+    resolve_timeout: float = RESOLVE_TIMEOUT
+    warnings: tuple[str, ...] = ()
+    source: Block = field(default_factory=lambda: Block("", "", 1), compare=False, repr=False)
 
 
 def load_alerts(
@@ -75,217 +81,147 @@ def load_alerts(
     """The routing and receivers of a file, or of the shipped one that tells nobody.
 
     `http` is what the receivers send with; by default one that refuses private addresses.
-    Raises ConfigError naming file, place and key.
+    Raises ConfigError naming file, line, place and key.
     """
     file = path or SHIPPED
-    return _document(load_yaml(file, environment), str(file), http)
+    try:
+        said = file.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise ConfigError(f"{file} cannot be read: {problem.strerror}") from problem
+    except UnicodeDecodeError as problem:
+        raise ConfigError(f"{file} is not UTF-8 text; save it as UTF-8") from problem
+    return parse_alerts(said, str(file), http=http, environment=environment)
 
 
 def parse_alerts(
-    text: str,
+    said: str,
     where: str = "alerts.yaml",
     *,
     http: HttpClient | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> AlertConfig:
     """As `load_alerts`, from a string; `where` names the source in errors."""
-    return _document(parse_yaml(text, where, environment), where, http)
+    return _config(document(said, where, environment), http or HttpClient())
 
 
-def _document(document: dict[str, Any], where: str, http: HttpClient | None) -> AlertConfig:
-    _known(where, document, ("routing", "route", "receivers"))
-    if ("routing" in document) == ("route" in document):
-        both = "both routing and route given" if "route" in document else "no route given"
-        raise ConfigError(f"{where}: {both}; write either routing (flat) or route (a tree)")
-    flat = "routing" in document
-    http = http or HttpClient()
-    receivers: dict[str, AnyReceiver] = {}
-    for place, entry in enumerate(as_list(f"{where}: receivers", document.get("receivers"))):
-        one = _receiver(f"{where}: receivers[{place}]", entry, flat, http)
-        if one.name in receivers:
-            raise ConfigError(f"{where}: receiver {one.name!r}: name used twice; make it unique")
-        receivers[one.name] = one
-    tree = _flat(document["routing"], where) if flat else _tree(document["route"], where)
-    for node in tree.walk():
-        for name in node.receivers:
-            if name not in receivers:
-                raise ConfigError(_undefined(f"{where}: {node.place}", name, receivers))
-    return AlertConfig(tree, MappingProxyType(receivers))
-
-
-def _undefined(where: str, name: str, receivers: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(receivers), n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{where}: no receiver is named {name!r}{hint}"
-
-
-def _receiver(where: str, entry: object, flat: bool, http: HttpClient) -> AnyReceiver:
-    keys = as_mapping(where, entry)
-    name = keys.get("name")
-    if not isinstance(name, str) or not name:
-        raise ConfigError(f"{where}: name: missing; every receiver needs one")
-    here = f"{where} {name!r}"
-    _known(here, keys, _RECEIVER_KEYS)
-    kind = keys.get("type")
-    if kind is None and not flat and not keys.get("config"):
-        kind = "nowhere"
-    return make(here, name, kind, keys.get("config"), http)
-
-
-def _flat(entries: object, where: str) -> Node:
-    place = f"{where}: routing"
-    children = []
-    for index, entry in enumerate(as_list(place, entries)):
-        here = f"{place}[{index}]"
-        keys = as_mapping(here, entry)
-        _known(here, keys, _FLAT_KEYS)
-        names = as_list(f"{here}: receivers", keys.get("receivers"))
-        if not names or not all(isinstance(name, str) for name in names):
-            raise ConfigError(f"{here}: receivers: must list at least one name")
-        if len(set(names)) < len(names):
-            raise ConfigError(f"{here}: receivers: a name is listed twice")
-        node = _node(where, f"routing[{index}]", keys, FLAT)
-        children.append(replace(node, receivers=tuple(names)))
-    return replace(FLAT, routes=_distinct(children))
-
-
-def _tree(route: object, where: str) -> Node:
-    here = f"{where}: route"
-    root = as_mapping(here, route)
-    if not root.get("receiver"):
-        raise ConfigError(f"{here}: receiver: missing; the root names the default receiver")
-    for key in ("match", "match_re", "matchers", "continue"):
-        if root.get(key):
-            raise ConfigError(f"{here}: {key}: not allowed on the root, which takes everything")
-    return _route(where, "route", root, TREE)
-
-
-def _route(where: str, place: str, route: object, parent: Node) -> Node:
-    here = f"{where}: {place}"
-    keys = as_mapping(here, route)
-    _known(here, keys, _ROUTE_KEYS)
-    node = _node(where, place, keys, parent)
-    receiver = keys.get("receiver")
-    if receiver:
-        node = replace(node, receivers=(_scalar(f"{here}: receiver", receiver),))
-    if parent is TREE:
-        node = replace(node, path="{}")
-    below = as_list(f"{here}: routes", keys.get("routes"))
-    children = [_route(where, f"{place}.routes[{i}]", one, node) for i, one in enumerate(below)]
-    return replace(node, routes=_distinct(children))
-
-
-def _node(where: str, place: str, keys: Mapping[str, Any], parent: Node) -> Node:
-    """A node with its own keys laid over what it inherits."""
-    here = f"{where}: {place}"
-    matchers = _matchers(here, keys)
-    group_by = parent.group_by
-    if names := as_list(f"{here}: group_by", keys.get("group_by")):
-        group_by = _group_by(f"{here}: group_by", names)
-    return Node(
-        place=place,
-        path=f"{parent.path}/{written(matchers)}",
-        receivers=parent.receivers,
-        matchers=matchers,
-        goes_on=_flag(f"{here}: continue", keys.get("continue")),
-        group_by=group_by,
-        group_wait=_duration(here, "group_wait", keys, parent.group_wait, zero=True),
-        group_interval=_duration(here, "group_interval", keys, parent.group_interval),
-        repeat_interval=_duration(here, "repeat_interval", keys, parent.repeat_interval),
+def _config(top: Block, http: HttpClient) -> AlertConfig:
+    known(top, _KEYS)
+    for key in ("routing", "route"):
+        if key in top and top[key] is None:
+            del top[key]
+    if ("routing" in top) == ("route" in top):
+        both = "both routing and route given" if "route" in top else "no route given"
+        raise ConfigError(f"{top.where}: {both}; write either routing (flat) or route (a tree)")
+    defaults = mapping(top.at("global"), top.get("global"))
+    checked(defaults, GLOBAL)
+    check_global(defaults)
+    texts(top.at("templates"), top.get("templates"))
+    receivers, parts, warnings = _receivers(top, defaults, http)
+    tree = routes.flat(top) if "routing" in top else routes.tree(top)
+    intervals = named_intervals(top)
+    _demand_defined(top, tree, parts, intervals)
+    beat = heartbeat(top)
+    if beat is not None and beat.receiver not in parts:
+        raise ConfigError(_undefined(top["heartbeat"].at("receiver"), beat.receiver, parts))
+    timeout = defaults.get("resolve_timeout")
+    return AlertConfig(
+        tree=tree,
+        receivers=MappingProxyType(receivers),
+        parts=MappingProxyType(parts),
+        intervals=intervals,
+        inhibitions=tuple(_inhibitions(top)),
+        heartbeat=beat,
+        resolve_timeout=RESOLVE_TIMEOUT
+        if timeout is None
+        else duration(defaults.at("resolve_timeout"), timeout),
+        warnings=tuple(warnings),
+        source=top,
     )
 
 
-def _distinct(children: list[Node]) -> tuple[Node, ...]:
-    """Siblings with equal matchers get a number, so that their groups stay apart."""
-    seen: Counter[str] = Counter()
-    told = []
-    for child in children:
-        seen[child.path] += 1
-        number = seen[child.path]
-        told.append(child if number == 1 else _renamed(child, child.path, f"#{number}"))
-    return tuple(told)
+def _receivers(
+    top: Block, defaults: Block, http: HttpClient
+) -> tuple[dict[str, AnyReceiver], dict[str, tuple[Part, ...]], list[str]]:
+    receivers: dict[str, AnyReceiver] = {}
+    parts: dict[str, tuple[Part, ...]] = {}
+    warnings: list[str] = []
+    entries = items(top.at("receivers"), top.get("receivers"))
+    for index, entry in enumerate(entries):
+        block = mapping(entries.at(index), entry)
+        name = text(block.at("name"), block.get("name"))
+        if not name:
+            raise ConfigError(f"{entries.at(index)}: name: missing; every receiver needs one")
+        block.path = f"{block.path} {name!r}"
+        known(block, _RECEIVER_KEYS)
+        if name in parts:
+            raise ConfigError(f"{block.place}: name used twice; make it unique")
+        made = list(_built(block, name, "routing" in top, defaults, http))
+        for one in made:
+            if one.part.name in receivers:
+                raise ConfigError(f"{block.place}: its part {one.part.name!r} bears a used name")
+            receivers[one.part.name] = one.receiver
+            warnings += one.warnings
+        parts[name] = tuple(one.part for one in made)
+    return receivers, parts, warnings
 
 
-def _renamed(node: Node, prefix: str, number: str) -> Node:
-    routes = tuple(_renamed(child, prefix, number) for child in node.routes)
-    return replace(node, path=prefix + number + node.path.removeprefix(prefix), routes=routes)
+def _built(
+    block: Block, name: str, is_flat: bool, defaults: Block, http: HttpClient
+) -> Iterable[Built]:
+    ours = "type" in block or "config" in block
+    if foreign := [key for key in SHAPES if block.get(key)]:
+        if ours:
+            raise ConfigError(f"{block.place}: write either type and config or {foreign[0]}")
+        return list(native.built(block, defaults, http))
+    resolved = block.get("send_resolved")
+    told = True if resolved is None else flag(block.at("send_resolved"), resolved)
+    kind = plain(block.get("type"))
+    if kind is None and not is_flat and not block.get("config"):
+        kind = "nowhere"
+    where = block.on("config") if "config" in block else block.place
+    receiver = make(where, name, kind, plain(block.get("config")), http)
+    return [Built(Part(name, told), receiver)]
 
 
-def _matchers(here: str, keys: Mapping[str, Any]) -> tuple[Matcher, ...]:
-    found: list[Matcher] = []
-    for key, operator in (("match", "="), ("match_re", "=~")):
-        for name, value in as_mapping(f"{here}: {key}", keys.get(key) or {}).items():
-            if not isinstance(name, str) or not LABEL.fullmatch(name):
-                raise ConfigError(f"{here}: {key}: {name!r} is not a label name")
-            text = _scalar(f"{here}: {key}: {name}", value)
-            found.append(_built(f"{here}: {key}: {name}", name, cast(Operator, operator), text))
-    for line in as_list(f"{here}: matchers", keys.get("matchers")):
-        if not isinstance(line, str):
-            raise ConfigError(f'{here}: matchers: each must be a text such as severity="critical"')
-        try:
-            found.extend(parse(line))
-        except ConfigError as problem:
-            raise ConfigError(f"{here}: matchers: {problem}") from None
-    return tuple(found)
+def _demand_defined(
+    top: Block, tree: Node, parts: Mapping[str, object], intervals: NamedIntervals
+) -> None:
+    for node in tree.walk():
+        for name in (*node.receivers, *node.escalate_to):
+            if name not in parts:
+                raise ConfigError(_undefined(_where(top, node), name, parts))
+        for name in (*node.mute, *node.active):
+            if name not in intervals:
+                hint = nearest(name, intervals)
+                raise ConfigError(f"{_where(top, node)}: no time interval is named {name!r}{hint}")
 
 
-def _built(where: str, name: str, operator: Operator, value: str) -> Matcher:
-    try:
-        return Matcher(name, operator, value)
-    except ConfigError as problem:
-        raise ConfigError(f"{where}: {problem}") from None
+def _where(top: Block, node: Node) -> str:
+    """The place of a node's mapping in the file."""
+    here: object = top
+    for word in node.place.replace("]", "").replace("[", ".").split("."):
+        if isinstance(here, Block):
+            here = here.get(word)
+        elif isinstance(here, list):
+            here = here[int(word)]
+    return here.place if isinstance(here, Block) else f"{top.where}: {node.place}"
 
 
-def _group_by(where: str, names: list[Any]) -> tuple[str, ...] | None:
-    if "..." in names:
-        if len(names) > 1:
-            raise ConfigError(f"{where}: '...' means every label and must stand alone")
-        return None
-    for name in names:
-        if not isinstance(name, str) or not LABEL.fullmatch(name):
-            raise ConfigError(f"{where}: {name!r} is not a label name")
-    if len(set(names)) < len(names):
-        raise ConfigError(f"{where}: a label is named twice")
-    return tuple(names)
+def _undefined(where: str, name: str, receivers: Iterable[str]) -> str:
+    return f"{where}: no receiver is named {name!r}{nearest(name, receivers)}"
 
 
-def _known(where: str, mapping: Mapping[str, Any], known: Iterable[str]) -> None:
-    for key, value in mapping.items():
-        if key in _LATER:
-            if value:
-                raise ConfigError(f"{where}: {key}: not supported, {_LATER[key]}; remove it")
-        elif key not in known:
-            raise ConfigError(unknown_key(where, str(key), known))
-
-
-def _flag(where: str, value: object) -> bool:
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    raise ConfigError(f"{where}: must be true or false")
-
-
-def _scalar(where: str, value: object) -> str:
-    """A text; a whole number is taken as written, what YAML may have rewritten is refused."""
-    if value is None:
-        return ""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    raise ConfigError(f"{where}: must be a text; put the value in quotes")
-
-
-def _duration(
-    here: str, key: str, keys: Mapping[str, Any], inherited: float, *, zero: bool = False
-) -> float:
-    value = keys.get(key)
-    if value is None:
-        return inherited
-    if not isinstance(value, str) or not value or not _DURATION.fullmatch(value):
-        raise ConfigError(f"{here}: {key}: {value!r} is not a duration; write 30s, 5m, 1h30m or 7d")
-    seconds = 0.0 if value == "0" else parse_duration(value)
-    if not seconds and not zero:
-        raise ConfigError(f"{here}: {key}: must be more than zero")
-    if seconds > LONGEST:
-        raise ConfigError(f"{here}: {key}: must not be longer than ten years")
-    return seconds
+def _inhibitions(top: Block) -> Iterable[InhibitRule]:
+    entries = items(top.at("inhibit_rules"), top.get("inhibit_rules"))
+    for index, entry in enumerate(entries):
+        rule = mapping(entries.at(index), entry)
+        known(rule, _RULE_KEYS)
+        equal = texts(rule.at("equal"), rule.get("equal"))
+        for name in equal:
+            if not LABEL.fullmatch(name):
+                raise ConfigError(f"{rule.at('equal')}: {name!r} is not a label name")
+        sides = [
+            routes.matchers(rule, f"{side}_match", f"{side}_match_re", f"{side}_matchers")
+            for side in ("source", "target")
+        ]
+        yield InhibitRule(f"inhibit_rules[{index}]", sides[0], sides[1], equal)

@@ -1,11 +1,17 @@
-"""Label matchers as Alertmanager writes them: `severity="critical"`, `app=~"a|b"`."""
+"""Label matchers as Alertmanager writes them: `severity="critical"`, `app=~"a|b"`.
+
+Regexes are RE2's, as there: anchored, no look-around, no back-references, no slow ones.
+"""
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import Any, Literal, cast
+
+import re2
 
 from core.errors import ConfigError
 
@@ -14,10 +20,35 @@ Operator = Literal["=", "!=", "=~", "!~"]
 LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 _MATCHER = re.compile(
-    r"\s*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?P<operator>=~|=|!=|!~)\s*(?P<value>.*?)\s*",
+    r"[\t\n\f\r ]*(?P<name>[a-zA-Z_:][a-zA-Z0-9_:]*)[\t\n\f\r ]*(?P<operator>=~|=|!=|!~)"
+    r"[\t\n\f\r ]*(?P<value>.*?)[\t\n\f\r ]*",
     re.DOTALL,
 )
-_NOT_RE2 = re.compile(r"(?<!\\)(?:\\\\)*(?:\(\?(?:[=!>#(]|<[=!])|\\[1-9])")
+_CPP_ONLY = re.compile(r"(?<!\\)(?:\\\\)*(\\C|\(\?<)")
+_HINTS = {"(?=": "look-around", "(?!": "look-around", "(?<": "look-around"}
+QUIET = re2.Options()
+QUIET.log_errors = False
+
+
+@functools.lru_cache(maxsize=4096)
+def compiled(pattern: str) -> Any:
+    """The anchored regex. Raises ConfigError for what RE2 does not take."""
+    if found := _CPP_ONLY.search(pattern):
+        reason = f"RE2 knows no {found[1]}"
+    else:
+        try:
+            return re2.compile(f"^(?:{pattern})$", options=QUIET)
+        except re2.error as problem:
+            raw = problem.args[0] if problem.args else b""
+            reason = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else str(raw)
+        except UnicodeError:
+            reason = "not valid Unicode"
+    hint = ""
+    if any(mark in pattern for mark in _HINTS):
+        hint = "; look-around is not supported"
+    elif re.search(r"\\[1-9]", pattern):
+        hint = "; back-references are not supported"
+    raise ConfigError(f"regex {pattern!r} is not valid: {reason}{hint}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +58,10 @@ class Matcher:
     name: str
     operator: Operator
     value: str
-    _pattern: re.Pattern[str] | None = field(init=False, compare=False, repr=False)
+    _pattern: Any = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        pattern = None
-        if self.operator in ("=~", "!~"):
-            if _NOT_RE2.search(self.value):
-                raise ConfigError(
-                    f"regex {self.value!r}: look-around and back-references are not supported"
-                )
-            try:
-                pattern = re.compile(self.value, re.ASCII)
-            except (re.error, OverflowError) as problem:
-                raise ConfigError(f"regex {self.value!r} is not valid: {problem}") from None
+        pattern = compiled(self.value) if self.operator in ("=~", "!~") else None
         object.__setattr__(self, "_pattern", pattern)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
@@ -47,7 +69,7 @@ class Matcher:
         value = labels.get(self.name, "")
         if self._pattern is None:
             return (value == self.value) == (self.operator == "=")
-        return (self._pattern.fullmatch(value) is not None) == (self.operator == "=~")
+        return (self._pattern.search(value) is not None) == (self.operator == "=~")
 
     def __str__(self) -> str:
         value = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
@@ -59,13 +81,18 @@ def written(matchers: Iterable[Matcher]) -> str:
     return "{" + ",".join(sorted(map(str, matchers))) + "}"
 
 
+def fit(matchers: Iterable[Matcher], labels: Mapping[str, str]) -> bool:
+    """Whether the labels satisfy all conditions; none is always satisfied."""
+    return all(matcher.matches(labels) for matcher in matchers)
+
+
 def parse(text: str) -> tuple[Matcher, ...]:
     """The matchers of one string, comma-separated, with or without braces.
 
     Raises ConfigError for anything that Alertmanager does not read either.
     """
     body = text.removeprefix("{").removesuffix("}")
-    return tuple(_one(token) for token in _tokens(body))
+    return tuple(parse_one(token) for token in _tokens(body))
 
 
 def _tokens(body: str) -> list[str]:
@@ -76,16 +103,21 @@ def _tokens(body: str) -> list[str]:
             tokens.append(token)
             token = ""
             continue
-        if character == '"' and not escaped:
-            quoted = not quoted
-        escaped = character == "\\" and not escaped
+        if character == '"':
+            quoted = quoted if escaped else not quoted
+            escaped = False
+        elif character == "\\":
+            escaped = not escaped
+        elif character != ",":
+            escaped = False
         token += character
     if token.strip():
-        tokens.append(token)
+        tokens.append(token.strip())
     return tokens
 
 
-def _one(text: str) -> Matcher:
+def parse_one(text: str) -> Matcher:
+    """One matcher. Raises ConfigError."""
     found = _MATCHER.fullmatch(text)
     if not found:
         raise ConfigError(f'bad matcher {text.strip()!r}; write name="value" with =, !=, =~ or !~')

@@ -1,17 +1,69 @@
-"""A notification in words: title, text, HTML, and Alertmanager's JSON."""
+"""A notification as templates see it, and as Alertmanager's JSON."""
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
+from alerts.curves import words
 from alerts.nouns import Alert, Notification
 
 SHOWN = 50
 """Alerts written out in one message; the rest is counted."""
+TEST = "test:"
+"""The beginning of the group key of a test, which no route can have."""
+
+_OURS = frozenset({"alertname", "detector", "metric"})
+"""Labels that a title does without: the name says as much."""
+_DRAWN = frozenset({"value", "baseline"})
+"""Annotations that a curve shows too."""
+
+Escape = Callable[[str], str]
+
+
+class Words(dict[str, str]):
+    """Labels or annotations; one that is missing is the empty text."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class CurveView:
+    """A curve in one line of words."""
+
+    metric: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class AlertView:
+    """One alert. `notes` are the annotations and `about` the labels that nothing else shows.
+
+    `why`, `link` and `runbook` are URLs or empty; `picture` is what an `img` points to.
+    """
+
+    status: str
+    name: str
+    severity: str
+    summary: str
+    labels: Words
+    annotations: Words
+    notes: tuple[tuple[str, str], ...]
+    about: tuple[tuple[str, str], ...]
+    since: str
+    until: str
+    fingerprint: str
+    id: str
+    link: str
+    why: str
+    runbook: str
+    curve: CurveView | None
+    picture: str
 
 
 def clean(text: str) -> str:
@@ -20,75 +72,146 @@ def clean(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in plain)
 
 
-def title(notification: Notification) -> str:
-    """One line such as `[FIRING:2] high-cost-alert (app1 critical)`."""
-    firing = len(notification.firing)
-    state = f"FIRING:{firing}" if firing else "RESOLVED"
+def line(text: str, longest: int = 200) -> str:
+    """One line of cleaned text."""
+    return " ".join(clean(text).split())[:longest]
+
+
+def is_test(notification: Notification) -> bool:
+    """Whether somebody asked for this message to try a receiver."""
+    return notification.group_key.startswith(TEST)
+
+
+def view(
+    notification: Notification, escape: Escape = clean, pictures: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What a template knows. `escape` is applied to every text that came with the alerts.
+
+    `pictures` are addresses of pictures by fingerprint.
+    """
+    said = _Escaped(escape)
+    firing, resolved = notification.firing, notification.resolved
     names = sorted({alert.name for alert in notification.alerts if alert.name})
-    subject = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-    others = [v for k, v in sorted(_shared(notification).items()) if k != "alertname"]
-    about = f" ({' '.join(others)})" if others else ""
-    line = f"[{state}] {subject or 'alert'}{about}"
-    return " ".join(clean(line).split())[:200]
+    shared = common([alert.labels for alert in notification.alerts])
+    others = [value for name, value in sorted(shared.items()) if name not in _OURS]
+    views = {
+        heading: tuple(
+            _alert(one, notification, said, (pictures or {}).get(one.fingerprint, ""))
+            for one in alerts[:SHOWN]
+        )
+        for heading, alerts in (("firing", firing), ("resolved", resolved))
+    }
+    return {
+        "status": str(notification.status),
+        "test": is_test(notification),
+        "receiver": said(notification.receiver),
+        "names": said(", ".join(names[:3]) + (" and others" if len(names) > 3 else "")),
+        "about": said(" ".join(others)),
+        **views,
+        "alerts": views["firing"] + views["resolved"],
+        "firing_count": len(firing),
+        "resolved_count": len(resolved),
+        "firing_more": max(0, len(firing) - SHOWN),
+        "resolved_more": max(0, len(resolved) - SHOWN),
+        "group_key": said(notification.group_key),
+        "group_labels": said.words(notification.group_labels),
+        "common_labels": said.words(shared),
+        "common_annotations": said.words(common([a.annotations for a in notification.alerts])),
+        "external_url": notification.context.external_url,
+        "reason": said(notification.reason),
+        "dedup_key": notification.dedup_key,
+        "at": stamp(notification.at),
+    }
 
 
-def text(notification: Notification) -> str:
-    """The whole message as plain text."""
-    lines = [title(notification), ""]
-    for heading, alerts in _parts(notification):
-        for alert in alerts[:SHOWN]:
-            lines += [f"{heading}: {alert.name or alert.fingerprint}", *_facts(alert), ""]
-        if len(alerts) > SHOWN:
-            lines += [f"{len(alerts) - SHOWN} more {heading.lower()}", ""]
-    lines.append(f"Why this message: {notification.reason}")
-    return clean("\n".join(lines))
+class _Escaped:
+    """Applies one escape to texts and mappings."""
+
+    def __init__(self, escape: Escape) -> None:
+        self._escape = escape
+
+    def __call__(self, text: str) -> str:
+        return self._escape(clean(text))
+
+    def words(self, mapping: Mapping[str, str]) -> Words:
+        return Words({self(name): self(value) for name, value in sorted(mapping.items())})
 
 
-def page(notification: Notification) -> str:
-    """The whole message as simple HTML."""
-    rows = []
-    for heading, alerts in _parts(notification):
-        colour = "#b3261e" if heading == "Firing" else "#2e7d32"
-        for alert in alerts[:SHOWN]:
-            facts = "<br>".join(html.escape(clean(line)) for line in _facts(alert))
-            name = html.escape(clean(alert.name or alert.fingerprint))
-            rows.append(f'<p><b style="color:{colour}">{heading}: {name}</b><br>{facts}</p>')
-        if len(alerts) > SHOWN:
-            rows.append(f"<p>{len(alerts) - SHOWN} more {heading.lower()}</p>")
-    reason = html.escape(clean(notification.reason))
-    return (
-        '<!doctype html><html><body style="font-family:sans-serif">'
-        f"<h2>{html.escape(title(notification))}</h2>{''.join(rows)}"
-        f"<p><small>Why this message: {reason}</small></p></body></html>"
+def _alert(one: Alert, notification: Notification, said: _Escaped, picture: str) -> AlertView:
+    labels, annotations = said.words(one.labels), said.words(one.annotations)
+    runbook = web_url(one.annotations.get("runbook_url", ""))
+    curve = notification.context.curves.get(one.fingerprint)
+    shown = {"summary", *(("runbook_url",) if runbook else ()), *(_DRAWN if curve else ())}
+    ended = not one.firing(notification.at)
+    link = alert_url(notification, one)
+    return AlertView(
+        status=str(one.status(notification.at)),
+        name=said(one.name),
+        severity=labels["severity"],
+        summary=annotations["summary"],
+        labels=labels,
+        annotations=annotations,
+        notes=tuple((name, text) for name, text in annotations.items() if name not in shown),
+        about=tuple((name, text) for name, text in labels.items() if name != "alertname"),
+        since=stamp(one.starts_at),
+        until=stamp(one.ends_at) if ended and one.ends_at else "",
+        fingerprint=one.fingerprint,
+        id=notification.context.ids.get(one.fingerprint, ""),
+        link=link,
+        why=f"{link}/why?format=text" if link else "",
+        runbook=runbook,
+        curve=CurveView(curve.metric, said(words(curve))) if curve else None,
+        picture=picture,
     )
 
 
-def document(notification: Notification) -> dict[str, Any]:
-    """The body that Alertmanager's webhook version 4 sends, with the reason and key added."""
+def alert_url(notification: Notification, alert: Alert) -> str:
+    """Where the API shows an alert; empty where the address of the farm or its id is unknown."""
+    base, known = notification.context.external_url, notification.context.ids
+    found = known.get(alert.fingerprint)
+    return f"{base}/api/v1/alerts/{found}" if base and found else ""
+
+
+def web_url(text: str) -> str:
+    """The text where it is a plain web address that no channel misreads, else nothing."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return ""
+    plain = text.isascii() and text.isprintable() and not set(text) & set(" <>\"'|`\\{}^")
+    return text if plain and parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def document(notification: Notification, max_alerts: int = 0) -> dict[str, Any]:
+    """The body of Alertmanager's webhook, version 4.
+
+    Only the first `max_alerts` alerts are in it and `truncatedAlerts` counts the rest; 0 means all.
+    """
+    kept = notification.alerts[: max_alerts or None]
     return {
-        "version": "4",
         "receiver": notification.receiver,
         "status": str(notification.status),
-        "groupKey": clean(notification.group_key),
-        "groupLabels": _cleaned(notification.group_labels),
-        "commonLabels": _cleaned(_shared(notification)),
-        "commonAnnotations": _cleaned(_common([a.annotations for a in notification.alerts])),
-        "externalURL": "",
-        "truncatedAlerts": 0,
-        "dedupKey": notification.dedup_key,
-        "reason": clean(notification.reason),
         "alerts": [
             {
                 "status": str(alert.status(notification.at)),
                 "labels": _cleaned(alert.labels),
                 "annotations": _cleaned(alert.annotations),
                 "startsAt": stamp(alert.starts_at),
-                "endsAt": stamp(alert.ends_at) if alert.ends_at else "0001-01-01T00:00:00Z",
-                "generatorURL": "",
+                "endsAt": stamp(alert.ends_at)
+                if alert.ends_at and not alert.firing(notification.at)
+                else "0001-01-01T00:00:00Z",
+                "generatorURL": alert_url(notification, alert),
                 "fingerprint": alert.fingerprint,
             }
-            for alert in notification.alerts
+            for alert in kept
         ],
+        "groupLabels": _cleaned(notification.group_labels),
+        "commonLabels": _cleaned(common([a.labels for a in notification.alerts])),
+        "commonAnnotations": _cleaned(common([a.annotations for a in notification.alerts])),
+        "externalURL": notification.context.external_url,
+        "version": "4",
+        "groupKey": clean(notification.group_key),
+        "truncatedAlerts": len(notification.alerts) - len(kept),
     }
 
 
@@ -102,22 +225,8 @@ def stamp(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _parts(notification: Notification) -> tuple[tuple[str, tuple[Alert, ...]], ...]:
-    return ("Firing", notification.firing), ("Resolved", notification.resolved)
-
-
-def _facts(alert: Alert) -> list[str]:
-    lines = [f"{name}: {value}" for name, value in sorted(alert.annotations.items())]
-    lines += [f"{k} = {v}" for k, v in sorted(alert.labels.items()) if k != "alertname"]
-    lines.append(f"since {stamp(alert.starts_at)}")
-    return lines
-
-
-def _shared(notification: Notification) -> dict[str, str]:
-    return _common([alert.labels for alert in notification.alerts])
-
-
-def _common(mappings: list[Mapping[str, str]]) -> dict[str, str]:
+def common(mappings: list[Mapping[str, str]]) -> dict[str, str]:
+    """What all of them say alike."""
     if not mappings:
         return {}
     first, *rest = mappings

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from alerts.context import NO_CONTEXT, Context
+
 
 class Status(StrEnum):
     """Whether an alert, or a whole notification, still burns."""
@@ -28,6 +30,7 @@ class Alert:
     """One thing that is, or was, wrong. Its labels are its identity.
 
     `ends_at` may lie ahead: an alert that is not renewed by then counts as resolved.
+    `acknowledged_by` is whoever looks after it, if anyone.
     """
 
     labels: Mapping[str, str]
@@ -35,6 +38,7 @@ class Alert:
     updated_at: datetime
     ends_at: datetime | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
+    acknowledged_by: str | None = None
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -59,7 +63,8 @@ class Alert:
 class Notification:
     """One message to one receiver about one group, decided at `at`.
 
-    `dedup_key` is the same in every attempt to deliver it and in no other notification.
+    `dedup_key` is the same in every attempt to deliver it and in no other notification. `context`
+    is looked up for each attempt and not part of what was decided.
     """
 
     receiver: str
@@ -69,6 +74,7 @@ class Notification:
     at: datetime
     dedup_key: str
     reason: str
+    context: Context = field(default=NO_CONTEXT, compare=False, repr=False)
 
     @property
     def status(self) -> Status:

@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from alerts.nouns import Alert, Notification
+from alerts.spans import span
 from alerts.tree import Target
 
 LINGER = timedelta(seconds=15)
@@ -29,6 +30,9 @@ Alertmanager sweeps emptied groups away every 30 s, that is after 15 s on averag
 """
 
 NOT_MUTED: Mapping[str, str] = MappingProxyType({})
+
+PATIENT_REFUSALS = 3
+"""Refusals in a row after which a group waits twice as long from one to the next."""
 
 
 class Phase(StrEnum):
@@ -40,12 +44,27 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What a receiver knows of a group.
+
+    `firing` and `resolved` are the fingerprints in the last notification, `owed` those told as
+    firing and not yet as resolved, with the moment when they were first told.
+    """
+
+    sent_at: datetime | None = None
+    firing: frozenset[str] = field(default=frozenset())
+    resolved: frozenset[str] = field(default=frozenset())
+    owed: Mapping[str, datetime] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class GroupState:
     """What is remembered of a group between two decisions; every field is storable.
 
-    `due` is the next look and `flushed_at` the last. `firing` and `resolved` are the fingerprints
-    in the last notification, `owed` those told as firing and not yet as resolved. `number` counts
-    the notifications. `scope`, such as a tenant, keeps equal groups of different owners apart.
+    `due` is the next look and `flushed_at` the last. `told` is what the receiver knows once the
+    last notification is delivered, `before` what it knew without that. `number` counts the
+    notifications, `refusals` those in a row that it would not take. `scope`, such as a tenant,
+    keeps equal groups of different owners apart.
     """
 
     receiver: str
@@ -55,11 +74,10 @@ class GroupState:
     due: datetime | None = None
     idle_since: datetime | None = None
     flushed_at: datetime | None = None
-    sent_at: datetime | None = None
-    firing: frozenset[str] = field(default=frozenset())
-    resolved: frozenset[str] = field(default=frozenset())
-    owed: frozenset[str] = field(default=frozenset())
+    told: Told = field(default=Told())
+    before: Told = field(default=Told())
     number: int = 0
+    refusals: int = 0
     scope: str = ""
 
 
@@ -101,13 +119,14 @@ def decide(
     if now < state.due:
         wait = "group_wait" if state.phase is Phase.WAITING else "group_interval"
         return Decision("wait", f"waits for {wait} until {_clock(state.due)}", state.due, state)
-    stays = live or any(a.fingerprint in state.owed and a.fingerprint in muted for a in ended)
+    owed = state.told.owed
+    stays = live or any(a.fingerprint in owed and a.fingerprint in muted for a in ended)
     looked = replace(
         state,
         phase=Phase.TICKING if stays else Phase.IDLE,
         idle_since=None if stays else now,
         flushed_at=now,
-        due=_tick(state.due, target.group_interval, now),
+        due=_tick(state.due, target.group_interval * 2 ** _impatience(state), now),
     )
     firing = [alert for alert in live if alert.fingerprint not in muted]
     told = [alert for alert in ended if alert.fingerprint not in muted]
@@ -115,10 +134,32 @@ def decide(
     if not firing and not told:
         why = ", ".join(sorted({muted[a.fingerprint] for a in (*live, *ended)}))
         return Decision("wait", f"muted: {why}", next_at, looked)
-    send, reason = _news(state, firing, told, target, now)
+    send, reason = _news(state.told, firing, told, target, now)
     if not send:
         return Decision("wait", reason, next_at, looked)
-    return _sent(looked, firing, told, now, reason, next_at)
+    if not target.send_resolved and not firing:
+        known = replace(looked, told=_after(looked, firing, told, now))
+        return Decision("wait", "the receiver is not told of ends: send_resolved", next_at, known)
+    return _sent(looked, target, firing, told, now, reason, next_at)
+
+
+def refused(state: GroupState, number: int) -> GroupState:
+    """The state once a receiver would not take notification `number`: it knows nothing of it.
+
+    At the next look the group is told anew; a later notification says more and stands.
+    """
+    if number != state.number:
+        return state
+    return replace(state, told=state.before, refusals=state.refusals + 1)
+
+
+def delivered(state: GroupState) -> GroupState:
+    """The state once a receiver has taken a notification."""
+    return replace(state, refusals=0) if state.refusals else state
+
+
+def _impatience(state: GroupState) -> int:
+    return min(10, max(0, state.refusals - PATIENT_REFUSALS))
 
 
 def _sorted_out(
@@ -132,7 +173,7 @@ def _sorted_out(
         elif (
             state.flushed_at is None
             or (alert.ends_at is not None and alert.ends_at > state.flushed_at)
-            or alert.fingerprint in state.owed
+            or alert.fingerprint in state.told.owed
         ):
             ended.append(alert)
     return live, ended
@@ -169,7 +210,7 @@ def _tick(due: datetime, interval: float, now: datetime) -> datetime:
 
 
 def _news(
-    state: GroupState,
+    told: Told,
     firing: Sequence[Alert],
     ended: Sequence[Alert],
     target: Target,
@@ -178,36 +219,52 @@ def _news(
     """Whether there is something to say, and why or why not."""
     burning = {alert.fingerprint for alert in firing}
     over = {alert.fingerprint for alert in ended}
-    if not burning and not over & state.owed:
+    if not burning and not over & told.owed.keys():
         return False, "resolved before anyone was told, so there is nothing to say"
-    if state.sent_at is None:
+    if told.sent_at is None:
         return True, f"first notification: group_wait of {span(target.group_wait)} has passed"
-    if added := burning - state.firing:
+    if added := burning - told.firing:
         return True, f"{_count(len(added))} firing that the last notification did not name"
     if not burning:
         return True, "every alert of the group has resolved"
-    if settled := over - state.resolved:
+    if target.send_resolved and (settled := over - told.resolved):
         return True, f"{_count(len(settled))} resolved since the last notification"
+    if all(alert.acknowledged_by for alert in firing):
+        names = ", ".join(sorted({str(alert.acknowledged_by) for alert in firing}))
+        return False, f"acknowledged by {names}; no repeats until something changes"
     repeat = timedelta(seconds=target.repeat_interval)
-    if now - state.sent_at > repeat:
+    if now - told.sent_at > repeat:
         return True, f"repeat_interval of {span(target.repeat_interval)} has passed"
     return False, (
-        f"nothing changed since {_clock(state.sent_at)}; repeats after "
-        f"{_clock(state.sent_at + repeat)}"
+        f"nothing changed since {_clock(told.sent_at)}; repeats after "
+        f"{_clock(told.sent_at + repeat)}"
+    )
+
+
+def _after(
+    state: GroupState, firing: Sequence[Alert], ended: Sequence[Alert], now: datetime
+) -> Told:
+    """What the receiver knows after being told of these."""
+    over = frozenset(alert.fingerprint for alert in ended)
+    owed = {alert.fingerprint: now for alert in firing} | dict(state.told.owed)
+    return Told(
+        sent_at=now,
+        firing=frozenset(alert.fingerprint for alert in firing),
+        resolved=over,
+        owed={fingerprint: since for fingerprint, since in owed.items() if fingerprint not in over},
     )
 
 
 def _sent(
     looked: GroupState,
+    target: Target,
     firing: Sequence[Alert],
     ended: Sequence[Alert],
     now: datetime,
     reason: str,
     next_at: datetime | None,
 ) -> Decision:
-    burning = frozenset(alert.fingerprint for alert in firing)
-    over = frozenset(alert.fingerprint for alert in ended)
-    alerts = (*firing, *ended)
+    alerts = (*firing, *(ended if target.send_resolved else ()))
     notification = Notification(
         receiver=looked.receiver,
         group_key=looked.group_key,
@@ -219,10 +276,8 @@ def _sent(
     )
     state = replace(
         looked,
-        sent_at=now,
-        firing=burning,
-        resolved=over,
-        owed=(looked.owed | burning) - over,
+        told=_after(looked, firing, ended, now),
+        before=looked.told,
         number=looked.number + 1,
     )
     return Decision("send", reason, next_at, state, notification)
@@ -235,19 +290,10 @@ def _dedup_key(state: GroupState, alerts: Iterable[Alert], now: datetime) -> str
         state.receiver,
         state.group_key,
         state.number,
-        state.sent_at.isoformat() if state.sent_at else "",
+        state.told.sent_at.isoformat() if state.told.sent_at else "",
         [[a.fingerprint, a.starts_at.isoformat(), a.status(now)] for a in alerts],
     ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:40]
-
-
-def span(seconds: float) -> str:
-    """Seconds as an operator writes them: `15m`, `1h30m`."""
-    rest, parts = round(seconds, 3), ""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        count, rest = divmod(rest, size)
-        parts += f"{count:.0f}{unit}" if count else ""
-    return parts + (f"{rest:g}s" if rest or not parts else "")
 
 
 def _count(number: int) -> str:

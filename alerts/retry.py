@@ -15,10 +15,10 @@ class Retry:
     After `attempts` tries it is given up. A peer's Retry-After is obeyed up to `patience`.
     """
 
-    first: float = 1.0
-    factor: float = 2.0
+    first: float = 0.5
+    factor: float = 1.5
     longest: float = 300.0
-    attempts: int = 12
+    attempts: int = 24
     patience: float = 3600.0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +16,9 @@ class Node:
 
     `place` is where it stands in the file; `path` is built of the matchers from the root down, so
     that a group keeps its identity when routes move. `group_by` None means by every label.
-    Alertmanager's routes have one receiver, flat entries several, the flat root none.
+    Alertmanager's routes have one receiver, flat entries several, the flat root none. `mute` and
+    `active` name time intervals and are a route's own. Whoever is in `escalate_to` is told of what
+    nobody acknowledged within `escalate_after` seconds.
     """
 
     place: str
@@ -27,6 +30,10 @@ class Node:
     group_wait: float
     group_interval: float
     repeat_interval: float
+    mute: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    escalate_after: float | None = None
+    escalate_to: tuple[str, ...] = ()
     routes: tuple[Node, ...] = field(default=())
 
     def walk(self) -> Iterator[Node]:
@@ -38,7 +45,10 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One receiver that an alert goes to; durations are in seconds."""
+    """One receiver that an alert goes to; durations are in seconds.
+
+    `receiver` is the name in the route until `config.parts` tells which of its parts is meant.
+    """
 
     receiver: str
     place: str
@@ -47,6 +57,11 @@ class Target:
     group_wait: float
     group_interval: float
     repeat_interval: float
+    mute: tuple[str, ...] = ()
+    active: tuple[str, ...] = ()
+    escalate_after: float | None = None
+    escalate_to: tuple[str, ...] = ()
+    send_resolved: bool = True
 
     def group_labels(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels by which this alert is grouped; missing ones are left out."""
@@ -74,17 +89,25 @@ def matching(node: Node, labels: Mapping[str, str]) -> tuple[Node, ...]:
 def route(tree: Node, labels: Mapping[str, str]) -> tuple[Target, ...]:
     """Every receiver for these labels, in order; empty where no flat entry matches."""
     return tuple(
-        Target(
-            receiver=receiver,
-            place=node.place,
-            path=node.path,
-            group_by=node.group_by,
-            group_wait=node.group_wait,
-            group_interval=node.group_interval,
-            repeat_interval=node.repeat_interval,
-        )
-        for node in matching(tree, labels)
-        for receiver in node.receivers
+        target(node, receiver) for node in matching(tree, labels) for receiver in node.receivers
+    )
+
+
+@functools.lru_cache(maxsize=4096)
+def target(node: Node, receiver: str) -> Target:
+    """A route's view of one receiver."""
+    return Target(
+        receiver=receiver,
+        place=node.place,
+        path=node.path,
+        group_by=node.group_by,
+        group_wait=node.group_wait,
+        group_interval=node.group_interval,
+        repeat_interval=node.repeat_interval,
+        mute=node.mute,
+        active=node.active,
+        escalate_after=node.escalate_after,
+        escalate_to=node.escalate_to,
     )
 
 

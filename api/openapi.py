@@ -28,11 +28,14 @@ TAGS = {
     "engines": "What looks at an input.",
     "telemetry": "Events of model calls: in, out, aggregated.",
     "watch": "Detectors, anomalies, alerts, receivers.",
+    "reports": "Reports on a schedule or on demand, and their schedules.",
     "auth": "Keys and tokens.",
     "health": "Liveness, readiness, metrics.",
     "docs": "This document.",
 }
 _COMMON_PROBLEMS = (429, 500, 503)
+_SHARING = frozenset({"put", "patch", "delete"})
+"""Methods whose path others share: werkzeug answers them 405 where the path holds no UUID."""
 
 
 def document(app: Flask) -> dict[str, Any]:
@@ -159,6 +162,8 @@ def _problems(method: str, promise: Operation) -> list[int]:
     found = {*promise.problems, *_COMMON_PROBLEMS}
     if promise.body is not None:
         found |= {400, 413, 415, 422}
+    if method in _SHARING:
+        found.add(405)
     if not promise.public:
         found.add(401)
     if not settings().authenticated:

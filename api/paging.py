@@ -53,6 +53,17 @@ def cursor() -> UUID | None:
     return place
 
 
+def uuid(name: str) -> UUID | None:
+    """An id of the query. Raises Problem 422."""
+    text = request.args.get(name)
+    if text is None:
+        return None
+    found = parse_id(text)
+    if found is None:
+        raise Problem(422, "is not an id; send a UUID", field=name)
+    return found
+
+
 def moment(name: str) -> datetime | None:
     """A time of the query, UTC where it names no zone. Raises Problem 422."""
     text = request.args.get(name)

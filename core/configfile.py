@@ -141,9 +141,13 @@ def as_list(where: str, value: object) -> list[Any]:
 
 def unknown_key(where: str, key: str, known: Iterable[str]) -> str:
     """The sentence for a key nobody knows, with the nearest known one."""
-    near = difflib.get_close_matches(key, list(known), n=1, cutoff=0.4)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return f"{where}: unknown key {key!r}{hint}"
+    return f"{where}: unknown key {key!r}{nearest(key, known)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The end of such a sentence: the nearest known word, where one is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.4)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def parse_duration(text: str | int | float) -> float:

@@ -13,12 +13,12 @@ import ipaddress
 import logging
 import math
 import socket
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import httpx
 
+from core.deadline import Deadline
 from core.errors import DeliveryError
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -73,6 +73,11 @@ class HttpClient:
         self._largest_answer = largest_answer
         self._resolve = resolve
 
+    @property
+    def allow_private(self) -> bool:
+        """Whether private and loopback addresses may be called."""
+        return self._allow_private
+
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Send exactly these bytes once; any answer, of whatever status, is returned.
 
@@ -81,15 +86,18 @@ class HttpClient:
         """
         target = _parsed(url)
         problem = None
+        late = f"{target.host} did not answer within {self._timeout:g} s"
         for address in self._addresses(target):
+            deadline = Deadline(self._timeout)
             try:
-                return self._once(target, address, body, headers)
+                with deadline:
+                    return self._once(target, address, body, headers, deadline)
             except httpx.ConnectTimeout:
-                problem = f"{target.host} did not answer within {self._timeout:g} s"
+                problem = late
             except httpx.ConnectError as error:
                 problem = f"{target.host} cannot be reached: {error}"
             except httpx.TimeoutException:
-                problem = f"{target.host} did not answer within {self._timeout:g} s"
+                problem = late
                 break
             except (ValueError, httpx.InvalidURL, httpx.LocalProtocolError):
                 raise DeliveryError(
@@ -97,7 +105,8 @@ class HttpClient:
                     permanent=True,
                 ) from None
             except httpx.HTTPError as error:
-                problem = f"{target.host} broke the connection off: {type(error).__name__}"
+                broken = f"{target.host} broke the connection off: {type(error).__name__}"
+                problem = late if deadline.passed else broken
                 break
         raise DeliveryError(problem or f"{target.host} has no address", permanent=False)
 
@@ -130,19 +139,23 @@ class HttpClient:
         yield from allowed
 
     def _once(
-        self, target: httpx.URL, address: str, body: bytes, headers: Mapping[str, str]
+        self,
+        target: httpx.URL,
+        address: str,
+        body: bytes,
+        headers: Mapping[str, str],
+        deadline: Deadline,
     ) -> Answer:
-        deadline = time.monotonic() + self._timeout
         request = self._client.build_request(
             "POST",
             target.copy_with(host=address),
             content=body,
             headers={**headers, "Host": target.netloc.decode(), "Accept-Encoding": "identity"},
-            extensions={"sni_hostname": target.raw_host.decode()},
+            extensions={"sni_hostname": target.raw_host.decode(), "trace": deadline.trace},
         )
         response = self._client.send(request, stream=True)
         try:
-            text = self._read(response, deadline)
+            text = self._read(response)
         finally:
             response.close()
         return Answer(
@@ -151,13 +164,13 @@ class HttpClient:
             _retry_after(response.headers),
         )
 
-    def _read(self, response: httpx.Response, deadline: float) -> bytes:
+    def _read(self, response: httpx.Response) -> bytes:
         """The answer's beginning. The status is known, so a body that breaks off is no failure."""
         text = b""
         with contextlib.suppress(httpx.HTTPError):
             for part in response.iter_raw():
                 text += part[: self._largest_answer - len(text)]
-                if len(text) >= self._largest_answer or time.monotonic() > deadline:
+                if len(text) >= self._largest_answer:
                     break
         return text
 

@@ -65,6 +65,12 @@ ALERTS_SENT = Counter("sentinel_alerts_sent_total", "Notifications delivered.", 
 ALERT_FAILURES = Counter(
     "sentinel_alert_failures_total", "Delivery attempts that failed.", ["receiver"]
 )
+REPORT_SECONDS = Histogram("sentinel_report_duration_seconds", "Making one report.", buckets=_FAST)
+REPORT_DELIVERIES = Counter(
+    "sentinel_report_deliveries_total",
+    "Attempts to deliver a report: delivered, failed.",
+    ["result"],
+)
 CACHE_LOOKS = Counter(
     "sentinel_cache_requests_total", "Looks into the verdict cache: hit, miss.", ["result"]
 )
@@ -113,6 +119,7 @@ SCRAPED = {
     "sentinel_workers_up": "Workers with a fresh heartbeat, by the class they serve.",
     "sentinel_worker_slots": "Pool processes or threads of workers that serve a queue.",
     "sentinel_event_buffer_size": "Telemetry events that wait to be stored.",
+    "sentinel_alert_config_ok": "1 while alerts.yaml loads, 0 while its last reading failed.",
 }
 """Metrics read from the broker and the database at the moment of the scrape."""
 

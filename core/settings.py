@@ -193,6 +193,20 @@ class Settings(BaseSettings):
     alerts_file: Path | None = _setting(
         None, "Path of alerts.yaml; empty takes the shipped one.", file="alerts.configFile"
     )
+    reports_file: Path | None = _setting(
+        None,
+        "Path of reports.yaml, the schedules of reports; empty means none but those stored by API. "
+        "Read again when it changes.",
+        file="reports.configFile",
+    )
+    reports_show_text: bool = _setting(
+        False,
+        "Show passages of blocked inputs in reports, secrets and personal data masked.",
+        file="reports.showText",
+    )
+    reports_retention: str = _setting(
+        "365d", "Age at which stored reports are dropped.", file="reports.retention"
+    )
     policies_dir: Path | None = _setting(
         None,
         "Folder of policies, one YAML file each, beside the shipped ones and in place of those "
@@ -206,6 +220,12 @@ class Settings(BaseSettings):
         file="ingestion.pricesFile",
     )
     detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
+    external_url: str = _setting(
+        "",
+        "Address at which people reach the API, such as `https://sentinel.example.com`; links in "
+        "messages begin with it. Empty leaves links out.",
+        file="alerts.externalUrl",
+    )
     outbound_allow_private: bool | None = _setting(
         None,
         "Let receivers call private and loopback addresses. Default: not in production.",
@@ -322,11 +342,13 @@ class Settings(BaseSettings):
             raise ValueError(
                 "AUDIT_THRESHOLD <= WARN_THRESHOLD <= BLOCK_THRESHOLD must hold within 0..1"
             )
-        for name in ("retention_raw", "retention_aggregated"):
+        for name in ("retention_raw", "retention_aggregated", "reports_retention"):
             parse_duration(getattr(self, name))
         parse_share("TELEMETRY_ANALYZE_SAMPLE", self.telemetry_analyze_sample)
         self.analyzed_shares()
         self.kafka_extras()
+        if self.external_url and not self.external_url.startswith(("http://", "https://")):
+            raise ValueError("EXTERNAL_URL must be an address such as https://sentinel.example.com")
         for name, allowed in (
             ("redis_url", urls.REDIS_SCHEMES),
             ("broker_url", (*urls.AMQP_SCHEMES, *urls.REDIS_SCHEMES)),

@@ -23,7 +23,17 @@ class Sinks:
         self.smtp_port = smtp_port
         self.http_port = 0
         self.mails: list[Message] = []
+        self.refused_once: set[str] = set()
         self.posts: dict[str, list[tuple[dict[str, str], bytes]]] = {}
+
+    async def handle_RCPT(
+        self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any
+    ) -> str:
+        if address in self.refused_once:
+            self.refused_once.remove(address)
+            return "451 come back later"
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         self.mails.append(message_from_bytes(envelope.content))

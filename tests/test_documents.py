@@ -19,6 +19,9 @@ PAGES = (
     "docs/telemetry.md",
     "docs/kafka.md",
     "docs/telemetry_storage.md",
+    "docs/alerts.md",
+    "docs/reports.md",
+    "docs/alerts_receivers.md",
 )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from psycopg2.extras import Json
 
+from alerts.matchers import Matcher
 from alerts.nouns import Alert, Notification
-from alerts.plan import GroupState, Phase
+from alerts.plan import GroupState, Phase, Told
+from alerts.silences import Silence
 
 
 def to_json(value: Any) -> str:
@@ -26,6 +27,7 @@ def alert_from_row(row: Any) -> Alert:
         updated_at=row.updated_at,
         ends_at=row.ends_at,
         annotations=row.annotations,
+        acknowledged_by=row.acknowledged_by,
     )
 
 
@@ -37,23 +39,81 @@ def _moment(value: str | None) -> datetime | None:
     return None if value is None else datetime.fromisoformat(value)
 
 
-_MOMENTS = ("due", "idle_since", "flushed_at", "sent_at")
-_SETS = ("firing", "resolved", "owed")
+_MOMENTS = ("due", "idle_since", "flushed_at")
 
 
 def state_to_row(state: GroupState) -> dict[str, Any]:
     """What is remembered of a group."""
-    row = asdict(state)
-    row |= {name: _clock(row[name]) for name in _MOMENTS}
-    row |= {name: sorted(row[name]) for name in _SETS}
-    return {**row, "phase": str(state.phase)}
+    return {
+        "receiver": state.receiver,
+        "group_key": state.group_key,
+        "group_labels": dict(state.group_labels),
+        "phase": str(state.phase),
+        **{name: _clock(getattr(state, name)) for name in _MOMENTS},
+        "told": _told_to_row(state.told),
+        "before": _told_to_row(state.before),
+        "number": state.number,
+        "refusals": state.refusals,
+        "scope": state.scope,
+    }
+
+
+def _told_to_row(told: Told) -> dict[str, Any]:
+    return {
+        "sent_at": _clock(told.sent_at),
+        "firing": sorted(told.firing),
+        "resolved": sorted(told.resolved),
+        "owed": {fingerprint: _clock(since) for fingerprint, since in told.owed.items()},
+    }
 
 
 def state_from_row(row: Mapping[str, Any]) -> GroupState:
-    """The state that `state_to_row` wrote."""
-    changed = {name: _moment(row[name]) for name in _MOMENTS}
-    sets = {name: frozenset(row[name]) for name in _SETS}
-    return GroupState(**{**row, **changed, **sets, "phase": Phase(row["phase"])})
+    """The state that `state_to_row` wrote, in its older form too."""
+    told = _told_from_row(row.get("told", row))
+    return GroupState(
+        receiver=row["receiver"],
+        group_key=row["group_key"],
+        group_labels=row["group_labels"],
+        phase=Phase(row["phase"]),
+        due=_moment(row["due"]),
+        idle_since=_moment(row["idle_since"]),
+        flushed_at=_moment(row["flushed_at"]),
+        told=told,
+        before=_told_from_row(row["before"]) if "before" in row else told,
+        number=row["number"],
+        refusals=row.get("refusals", 0),
+        scope=row["scope"],
+    )
+
+
+def _told_from_row(row: Mapping[str, Any]) -> Told:
+    sent_at = _moment(row["sent_at"])
+    owed = row["owed"]
+    if isinstance(owed, list):
+        owed = dict.fromkeys(owed, row["sent_at"])
+    return Told(
+        sent_at=sent_at,
+        firing=frozenset(row["firing"]),
+        resolved=frozenset(row["resolved"]),
+        owed={each: datetime.fromisoformat(since) for each, since in owed.items()},
+    )
+
+
+def silence_from_row(row: Any) -> Silence:
+    """A row of `silences`."""
+    return Silence(
+        id=str(row.id),
+        matchers=tuple(Matcher(**one) for one in row.matchers),
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        created_by=row.created_by,
+        comment=row.comment,
+    )
+
+
+def matchers_to_row(matchers: Iterable[Matcher]) -> list[dict[str, str]]:
+    """Name, operator and value of each."""
+    return [{"name": one.name, "operator": one.operator, "value": one.value} for one in matchers]
 
 
 def notification_to_row(notification: Notification) -> dict[str, Any]:

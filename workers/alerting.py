@@ -5,23 +5,45 @@ Deciding takes an advisory lock, so two schedulers never decide twice.
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from celery import signals
+
 from alerts.nouns import Alert, fingerprint
-from alerts.plan import GroupState, Phase, decide, new_group
-from alerts.tree import Target, route
+from alerts.plan import Decision, GroupState, decide, new_group
+from alerts.rounds import Key, Round, Router
+from alerts.silences import Silence
 from core.database import UnitOfWork, unit_of_work
 from core.ids import new_id
-from workers.alert_rows import alert_from_row, state_from_row, state_to_row, to_json
+from workers import alert_config
+from workers.alert_config import config
+from workers.alert_rows import (
+    alert_from_row,
+    silence_from_row,
+    state_from_row,
+    state_to_row,
+    to_json,
+)
 from workers.app import app
-from workers.delivery import config, deliver_due, queue
+from workers.attempts import DECIDER_LOCK
+from workers.delivery import deliver_due, queue
+from workers.presence import CLASS_ENV
 from workers.task import periodic
 
-DECIDER_LOCK = 0x5E47A1
 REMEMBERED = timedelta(days=1)
+AT_LEAST = timedelta(seconds=10)
+"""How often all is looked at, whatever is due: an alert may be stored later than a younger one."""
+HEART = "heartbeat"
+"""Group key of the sign of life."""
+TENANT = "default"
+
+_ALERT = "id, tenant, labels, annotations, starts_at, updated_at, ends_at, acknowledged_by"
 
 
 def fire(
@@ -82,10 +104,19 @@ def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -
     return len(orphans)
 
 
+@signals.worker_ready.connect
+def _listen(**_: Any) -> None:
+    """An io worker reads alerts.yaml again on SIGHUP."""
+    here = threading.current_thread() is threading.main_thread()
+    if here and os.environ.get(CLASS_ENV) == "io":
+        alert_config.on_signal()
+
+
 @periodic(lambda: 1.0, "watch")
 @app.task(name="alerting.dispatch")
 def dispatch() -> None:
     """Look at every group, and deliver what is due."""
+    alert_config.watch()
     decide_and_deliver()
 
 
@@ -97,79 +128,136 @@ def decide_and_deliver() -> None:
 
 def decide_all(now: datetime) -> int:
     """Queue the notifications that are due now; returns how many. Nobody decides beside us."""
+    router = config.router()
     with unit_of_work() as work:
         alone = work.execute("SELECT pg_try_advisory_xact_lock(:key)", key=DECIDER_LOCK).scalar()
-        if not alone:
+        if not alone or _idle(work, now):
             return 0
-        by_tenant: dict[str, list[tuple[UUID, Alert]]] = {}
-        for row in _remembered(work, now):
-            by_tenant.setdefault(row.tenant, []).append((row.id, alert_from_row(row)))
         states = _states(work)
-        queued = 0
-        for tenant in {*by_tenant, *(tenant for tenant, _, _ in states)}:
-            queued += _decide_tenant(work, tenant, by_tenant.get(tenant, []), states, now)
+        silences = _silences(work, now)
+        known: dict[str, list[tuple[UUID, Alert]]] = {}
+        for row in _remembered(work, now):
+            known.setdefault(row.tenant, []).append((row.id, alert_from_row(row)))
+        queued, next_at = _heartbeat(work, router, states, now)
+        for tenant in sorted({*known, *states}):
+            alerts = known.get(tenant, [])
+            ids = {alert.fingerprint: alert_id for alert_id, alert in alerts}
+            of_tenant = {k: s for k, s in states.get(tenant, {}).items() if k[0] != HEART}
+            round_ = Round(
+                router,
+                [alert for _, alert in alerts],
+                of_tenant,
+                silences.get(tenant, []),
+                now,
+                scope=tenant,
+            )
+            decisions = list(round_.decisions())
+            queued += _write(work, tenant, decisions, of_tenant, ids, now)
+            next_at = min(next_at, round_.next_at(decisions) or next_at)
+        newest = max((one for each in known.values() for one, _ in each), default=None)
+        _note(work, newest, next_at)
     return queued
 
 
+def _idle(work: UnitOfWork, now: datetime) -> bool:
+    """Whether nothing is due and nothing has been raised since the last round."""
+    return bool(
+        work.execute(
+            "SELECT FROM alert_rounds r WHERE name = 'last' AND next_at > :now"
+            " AND next_at <= :now + :longest AND config = :config AND NOT EXISTS"
+            " (SELECT FROM alerts WHERE id > coalesce(r.last_alert, :nil))",
+            now=now,
+            longest=AT_LEAST,
+            config=config.digest,
+            nil=UUID(int=0),
+        ).rowcount
+    )
+
+
+def _note(work: UnitOfWork, newest: UUID | None, next_at: datetime) -> None:
+    work.execute(
+        "INSERT INTO alert_rounds (name, last_alert, config, next_at)"
+        " VALUES ('last', :alert, :config, :next) ON CONFLICT (name) DO UPDATE SET last_alert ="
+        " excluded.last_alert, config = excluded.config, next_at = excluded.next_at",
+        alert=newest,
+        config=config.digest,
+        next=next_at,
+    )
+
+
 def _remembered(work: UnitOfWork, now: datetime) -> Iterable[Any]:
+    """Each alert as it stands now: those that burn, and those that ended not long ago."""
     return work.execute(
-        "SELECT DISTINCT ON (tenant, fingerprint) * FROM alerts"
-        " WHERE status = 'firing' OR ends_at > :since"
-        " ORDER BY tenant, fingerprint, status = 'firing' DESC, id DESC",
+        f"SELECT {_ALERT} FROM alerts WHERE status = 'firing' UNION ALL SELECT * FROM"
+        f" (SELECT DISTINCT ON (tenant, fingerprint) {_ALERT} FROM alerts a"
+        "  WHERE status <> 'firing' AND ends_at > :since AND NOT EXISTS (SELECT FROM alerts b"
+        "   WHERE b.tenant = a.tenant AND b.fingerprint = a.fingerprint AND b.status = 'firing')"
+        "  ORDER BY tenant, fingerprint, id DESC) ended",
         since=now - REMEMBERED,
     ).all()
 
 
-def _states(work: UnitOfWork) -> dict[tuple[str, str, str], GroupState]:
-    return {
-        (row.tenant, row.group_key, row.receiver): state_from_row(row.state)
-        for row in work.execute("SELECT * FROM alert_groups").all()
-    }
+def _states(work: UnitOfWork) -> dict[str, dict[Key, GroupState]]:
+    found: dict[str, dict[Key, GroupState]] = {}
+    for row in work.execute("SELECT tenant, state FROM alert_groups").all():
+        state = state_from_row(row.state)
+        found.setdefault(row.tenant, {})[(state.group_key, state.receiver)] = state
+    return found
 
 
-def _decide_tenant(
+def _silences(work: UnitOfWork, now: datetime) -> dict[str, list[Silence]]:
+    found: dict[str, list[Silence]] = {}
+    rows = work.execute(
+        "SELECT * FROM silences WHERE starts_at <= :now AND ends_at > :now ORDER BY id", now=now
+    )
+    for row in rows.all():
+        found.setdefault(row.tenant, []).append(silence_from_row(row))
+    return found
+
+
+def _heartbeat(
+    work: UnitOfWork, router: Router, states: Mapping[str, Mapping[Key, GroupState]], now: datetime
+) -> tuple[int, datetime]:
+    """The sign of life to the watcher outside, where one is configured; how many, and the next."""
+    beat, next_at = router.config.heartbeat, now + AT_LEAST
+    if beat is None:
+        return 0, next_at
+    known = states.get(TENANT, {})
+    decisions = []
+    for target in router.parts(beat.target(), beat.receiver):
+        state = known.get((HEART, target.receiver))
+        if state is None:
+            state = replace(new_group(target, beat.alert(now).labels, TENANT), group_key=HEART)
+        if state.due is None or state.due <= now:
+            decisions.append(decide(state, [beat.alert(now)], target, now))
+            state = decisions[-1].state
+        next_at = min(next_at, state.due or next_at)
+    return _write(work, TENANT, decisions, known, {}, now), next_at
+
+
+def _write(
     work: UnitOfWork,
     tenant: str,
-    known: list[tuple[UUID, Alert]],
-    states: Mapping[tuple[str, str, str], GroupState],
+    decisions: Iterable[Decision],
+    states: Mapping[Key, GroupState],
+    ids: Mapping[str, UUID],
     now: datetime,
 ) -> int:
-    ids = {alert.fingerprint: alert_id for alert_id, alert in known}
-    groups: dict[tuple[str, str], tuple[Target, list[Alert]]] = {}
-    for _, alert in known:
-        for target in route(config().tree, alert.labels):
-            key = (target.group_key(alert.labels), target.receiver)
-            groups.setdefault(key, (target, []))[1].append(alert)
-    queued = 0
-    for key, (target, members) in groups.items():
-        old = states.get((tenant, *key))
-        decision = decide(
-            old or new_group(target, members[0].labels, scope=tenant), members, target, now
-        )
-        if decision.state != old:
-            _store_state(work, tenant, decision.state, now)
+    """Store what was decided and queue what is to be sent; returns how many that is."""
+    queued, rows = 0, []
+    for decision in decisions:
+        state = decision.state
+        if state != states.get((state.group_key, state.receiver)):
+            rows.append(
+                (tenant, state.group_key, state.receiver, to_json(state_to_row(state)), now)
+            )
         if decision.notification is not None:
-            queue(work, tenant, decision.notification, ids, now)
+            queue(work, tenant, decision.notification, ids, now, state.number)
             queued += 1
-    for (owner, *place), state in states.items():
-        if owner == tenant and tuple(place) not in groups and state.phase is not Phase.IDLE:
-            _store_state(work, tenant, decide(state, (), _nowhere(state), now).state, now)
-    return queued
-
-
-def _nowhere(state: GroupState) -> Target:
-    return Target(state.receiver, "", "", (), 0.0, 0.0, 0.0)
-
-
-def _store_state(work: UnitOfWork, tenant: str, state: GroupState, now: datetime) -> None:
-    work.execute(
-        "INSERT INTO alert_groups (tenant, group_key, receiver, state, updated_at)"
-        " VALUES (:tenant, :key, :receiver, CAST(:state AS jsonb), :now)"
+    work.insert_many(
+        "INSERT INTO alert_groups (tenant, group_key, receiver, state, updated_at) VALUES %s"
         " ON CONFLICT (tenant, group_key, receiver)"
         " DO UPDATE SET state = excluded.state, updated_at = excluded.updated_at",
-        tenant=tenant,
-        key=state.group_key,
-        receiver=state.receiver,
-        state=to_json(state_to_row(state)),
-        now=now,
+        rows,
     )
+    return queued

@@ -27,6 +27,7 @@ TASK_MODULES = (
     "workers.sample_jobs",
     "workers.detection",
     "workers.alerting",
+    "workers.reporting",
     "workers.upkeep",
     "workers.canary",
 )

@@ -7,11 +7,11 @@ delays its own notifications alone. What a process cannot finish is due again wh
 from __future__ import annotations
 
 import functools
+import importlib
 import logging
 import os
 import threading
 import time
-import traceback
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,16 +19,18 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from alerts.config import AlertConfig, load_alerts
-from alerts.nouns import Alert, Delivery, Notification
-from alerts.retry import next_attempt
+from alerts.curves import picture
+from alerts.nouns import Alert, Notification
+from alerts.sample import samples
 from core.database import TROUBLE, UnitOfWork, unit_of_work
-from core.errors import ConfigError, DeliveryError
-from core.http import HttpClient
+from core.errors import ConfigError
 from core.ids import new_id
-from core.metrics import ALERT_FAILURES, ALERTS_SENT
-from core.settings import settings
-from workers.alert_rows import notification_from_row, notification_to_row, to_json
+from workers import pacing
+from workers.alert_config import config
+from workers.alert_rows import notification_to_row, to_json
+from workers.attempts import attempt
+
+__all__ = ["config", "deliver_due", "queue", "send_test"]
 
 log = logging.getLogger(__name__)
 
@@ -42,32 +44,23 @@ PROMPT_SECONDS = 1.0
 _claiming = threading.Lock()
 
 
-@functools.cache
-def config() -> AlertConfig:
-    """alerts.yaml, read once per process. Raises ConfigError."""
-    client = HttpClient(allow_private=settings().private_targets)
-    loaded = load_alerts(settings().alerts_file, http=client)
-    for name in loaded.receivers:
-        ALERTS_SENT.labels(name)
-        ALERT_FAILURES.labels(name)
-    return loaded
-
-
 def queue(
     work: UnitOfWork,
     tenant: str,
     notification: Notification,
     ids: Mapping[str, UUID],
     now: datetime,
+    number: int = 0,
 ) -> UUID:
-    """Write a notification that is to be sent; returns its id."""
+    """Write a notification that is to be sent, the group's `number`-th; returns its id."""
     notification_id = new_id()
     named = {alert.labels.get("application") or "default" for alert in notification.alerts}
     work.execute(
         "INSERT INTO notifications (id, tenant, application_id, group_key, receiver, status,"
-        " reason, payload, alert_ids, dedup_key, state, next_attempt_at, created_at)"
+        " reason, payload, alert_ids, dedup_key, state, next_attempt_at, created_at, number)"
         " VALUES (:id, :tenant, :application, :group, :receiver, :status, :reason,"
-        " CAST(:payload AS jsonb), CAST(:alerts AS uuid[]), :dedup, 'pending', :now, :now)",
+        " CAST(:payload AS jsonb), CAST(:alerts AS uuid[]), :dedup, 'pending', :now, :now,"
+        " :number)",
         id=notification_id,
         tenant=tenant,
         application=named.pop() if len(named) == 1 else "default",
@@ -79,6 +72,7 @@ def queue(
         alerts=[str(ids[a.fingerprint]) for a in notification.alerts if a.fingerprint in ids],
         dedup=notification.dedup_key,
         now=now,
+        number=number,
     )
     return notification_id
 
@@ -90,6 +84,7 @@ class _Senders:
         self._threads = ThreadPoolExecutor(max_workers=SENDERS, thread_name_prefix="sender")
         self._lock = threading.Lock()
         self._busy: Counter[str] = Counter()
+        self._threads.submit(warm)
 
     def busy(self) -> Counter[str]:
         """Attempts under way by receiver."""
@@ -104,12 +99,19 @@ class _Senders:
 
     def _send(self, row: Any) -> None:
         try:
-            _attempt(row)
+            attempt(row)
         except TROUBLE as problem:
             log.warning("an attempt was not recorded: %s", type(problem).__name__)
         finally:
             with self._lock:
                 self._busy[row.receiver] -= 1
+
+
+def warm() -> None:
+    """Load what the first message would have to wait for: a second, with pictures two."""
+    importlib.import_module("workers.message_context")
+    if any("html" in one.parts for one in config().receivers.values()):
+        picture(next(iter(samples()[0].context.curves.values())))
 
 
 @functools.cache
@@ -137,6 +139,12 @@ def deliver_due() -> int:
 _DUE = (
     "(state = 'pending' AND next_attempt_at <= now() OR state = 'sending' AND lease_until < now())"
 )
+_FIRST = (
+    "NOT EXISTS (SELECT FROM notifications e WHERE e.state IN ('pending', 'sending')"
+    " AND e.tenant = n.tenant AND e.group_key = n.group_key AND e.receiver = n.receiver"
+    " AND e.id < n.id)"
+)
+"""A group's notifications go out in order: no "resolved" overtakes its "firing"."""
 
 
 def _claim_due(busy: Counter[str]) -> list[Any]:
@@ -149,72 +157,18 @@ def _claim_due(busy: Counter[str]) -> list[Any]:
                 "UPDATE notifications SET state = 'sending', attempts = attempts + 1,"
                 " lease_until = now() + make_interval(secs => :lease)"
                 " WHERE id IN (SELECT n.id FROM notifications n JOIN (SELECT id, row_number()"
-                "   OVER (PARTITION BY receiver ORDER BY next_attempt_at) AS place"
-                f"   FROM notifications WHERE {_DUE} AND receiver <> ALL(CAST(:busy AS text[]))"
+                "   OVER (PARTITION BY receiver ORDER BY next_attempt_at, id) AS place"
+                f"   FROM notifications n WHERE {_DUE} AND {_FIRST}"
+                "    AND receiver <> ALL(CAST(:busy AS text[]))"
                 f"  ) ranked ON ranked.id = n.id AND ranked.place <= :share WHERE {_DUE}"
                 "   ORDER BY n.next_attempt_at LIMIT :free FOR UPDATE OF n SKIP LOCKED)"
                 " RETURNING *",
                 lease=LEASE_SECONDS,
-                busy=list(busy),
+                busy=[*busy, *pacing.held(work, datetime.now(UTC))],
                 share=SHARE,
                 free=free,
             ).all()
         )
-
-
-def _attempt(row: Any) -> DeliveryError | None:
-    """Send once and write down how it went."""
-    now, begun = datetime.now(UTC), time.perf_counter()
-    error: DeliveryError | None = None
-    delivery: Delivery | None = None
-    receiver = config().receivers.get(row.receiver)
-    if receiver is None:
-        error = DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
-    else:
-        try:
-            delivery = receiver.send(notification_from_row(row.payload), now)
-        except DeliveryError as problem:
-            error = problem
-        except Exception as problem:  # noqa: BLE001  # a plug-in's fault is a failed attempt
-            error = DeliveryError(type(problem).__name__, permanent=False)
-            trace = "".join(traceback.format_tb(problem.__traceback__))
-            log.error("receiver %s is at fault", row.receiver, extra={"trace": trace})
-    spent = (time.perf_counter() - begun) * 1000
-    again = None
-    if error is not None:
-        ALERT_FAILURES.labels(row.receiver).inc()
-        log.warning("receiver %s: %s", row.receiver, error)
-        if receiver is not None:
-            again = next_attempt(receiver.retry, row.attempts, error, now)
-    else:
-        ALERTS_SENT.labels(row.receiver).inc()
-    with unit_of_work() as work:
-        work.execute(
-            "UPDATE notifications SET state = :state, next_attempt_at = :again,"
-            " lease_until = NULL, delivered_at = CASE WHEN :ok THEN now() END"
-            " WHERE id = :id AND attempts = :attempts AND state = 'sending'",
-            id=row.id,
-            state="delivered" if error is None else "pending" if again else "failed",
-            again=again,
-            ok=error is None,
-            attempts=row.attempts,
-        )
-        work.execute(
-            "INSERT INTO notification_attempts (id, tenant, application_id, notification_id,"
-            " attempt, at, delivered, status_code, detail, duration_ms) VALUES (:id, :tenant,"
-            " :application, :notification, :attempt, :at, :ok, :code, :detail, :ms)",
-            id=new_id(),
-            tenant=row.tenant,
-            application=row.application_id,
-            notification=row.id,
-            attempt=row.attempts,
-            at=now,
-            ok=error is None,
-            code=error.status if error else delivery.status if delivery else None,
-            detail=str(error) if error else delivery.detail if delivery else "",
-            ms=spent,
-        )
-    return error
 
 
 def send_test(name: str, tenant: str = "default") -> None:
@@ -244,5 +198,5 @@ def send_test(name: str, tenant: str = "default") -> None:
             id=queued,
             lease=LEASE_SECONDS,
         ).one()
-    if (error := _attempt(row)) is not None:
+    if (error := attempt(row)) is not None:
         raise error

@@ -217,8 +217,9 @@ def record(
             changed = True
             work.after_commit(ANOMALIES.inc)
             log.warning("anomaly", extra={"detector": spec.id, "anomaly": anomaly.message})
-        for labels in anomaly.alert_labels():
-            alerting.fire(work, tenant, labels, _annotations(anomaly), row.id, row.created_at, now)
+        for action, labels in zip(anomaly.actions, anomaly.alert_labels(), strict=True):
+            told = {**_annotations(anomaly), **action.annotations}
+            alerting.fire(work, tenant, labels, told, row.id, row.created_at, now)
     for anomaly_id in set(opened.values()) - kept:
         changed = True
         work.execute("UPDATE anomalies SET ended_at = :now WHERE id = :id", id=anomaly_id, now=now)

@@ -14,7 +14,7 @@ from prometheus_client.core import GaugeMetricFamily
 from core.database import single
 from core.errors import SentinelError
 from core.metrics import SCRAPED, exposition
-from workers import admission, canary, pending, presence
+from workers import admission, alert_config, canary, pending, presence
 from workers.app import BATCH_QUEUES, QUEUES, RUN_QUEUES
 from workers.holding import is_held
 from workers.launch import CLASSES
@@ -40,6 +40,9 @@ class _Now:
         yield _by_queue("sentinel_queue_projected_wait_seconds", _known(_waits))
         yield _by_queue("sentinel_worker_slots", _known(_slots))
         yield _by_queue("sentinel_workers_up", _known(_workers))
+        for ok in _known(_alert_config).values():
+            name = "sentinel_alert_config_ok"
+            yield GaugeMetricFamily(name, SCRAPED[name], value=ok)
 
 
 def _known(read: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
@@ -70,6 +73,10 @@ def oldest() -> Mapping[str, float]:
     )
     found = {row.queue: row.age for row in rows if not is_held(row.queue)}
     return {**dict.fromkeys(RUN_QUEUES, 0.0), **found}
+
+
+def _alert_config() -> Mapping[str, float]:
+    return {"ok": 0.0 if alert_config.state()["error"] else 1.0}
 
 
 def _proof_ages() -> Mapping[str, float]:

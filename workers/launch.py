@@ -97,11 +97,12 @@ def _slots(engine_class: str) -> int:
 
 
 def check_files() -> None:
-    """Read detectors.yaml and alerts.yaml. Raises ConfigError naming what to mend."""
-    from workers import delivery, detection
+    """Read detectors.yaml, alerts.yaml and reports.yaml. Raises ConfigError naming what to mend."""
+    from workers import delivery, detection, reporting_schedules
 
     detection.specs()
     delivery.config()
+    reporting_schedules.of_file()
 
 
 def beat() -> None:

@@ -40,7 +40,8 @@ def tidy() -> dict[str, int]:
     with unit_of_work() as work:
         groups = work.execute(
             "DELETE FROM alert_groups WHERE state ->> 'phase' = 'idle'"
-            " AND state -> 'owed' = '[]' AND updated_at < now() - :kept",
+            " AND coalesce(state -> 'told' -> 'owed', state -> 'owed') IN ('[]', '{}')"
+            " AND updated_at < now() - :kept",
             kept=REMEMBERED,
         ).rowcount
         alerts = work.execute(

@@ -46,4 +46,8 @@ def make(where: str, name: str, kind: object, config: object, http: HttpClient) 
         config = {}
     if not isinstance(config, Mapping):
         raise ConfigError(f"{where}: config: must be a mapping of names to values")
-    return found(name, configured(found, f"{where}: config", config), http)
+    checked = configured(found, f"{where}: config", config)
+    try:
+        return found(name, checked, http)
+    except ConfigError as problem:
+        raise ConfigError(f"{where}: config: {problem}") from None

@@ -6,17 +6,17 @@ import contextlib
 import ipaddress
 import smtplib
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, FilePath, SecretStr
 
-from alerts import message
+from alerts.curves import picture
 from alerts.nouns import Delivery, Notification
-from alerts.receivers.base import Receiver, Strict
+from alerts.receivers.base import Receiver, Settings, Strict
 from alerts.retry import Retry
 from core.errors import DeliveryError
 
@@ -61,7 +61,7 @@ class Smtp(Strict):
             return self.host == "localhost"
 
 
-class EmailConfig(Strict):
+class EmailConfig(Settings):
     """`from` is one address, `to` one, several with commas, or a list."""
 
     smtp: Smtp
@@ -70,14 +70,21 @@ class EmailConfig(Strict):
 
 
 class Email(Receiver[EmailConfig]):
-    """Sends text with an HTML alternative.
+    """Sends text with an HTML alternative, in which a picture shows the metric of the anomaly.
 
-    The password goes over TLS or to this machine only. `Message-ID` is the same in every attempt.
+    The password goes over TLS or to this machine only. `Message-ID` is the same in every attempt,
+    and later mails about a group refer to its first.
     """
 
     type = "email"
     Config = EmailConfig
     retry = Retry(first=5.0, longest=900.0)
+    parts: ClassVar[Mapping[str, str]] = {
+        "title": "title.txt",
+        "text": "text.txt",
+        "html": "page.html",
+    }
+    curves = 5
 
     def send(self, notification: Notification, now: datetime) -> Delivery:
         """One attempt. Raises DeliveryError saying whether another can help."""
@@ -150,15 +157,32 @@ class Email(Receiver[EmailConfig]):
 
     def _mail(self, notification: Notification, now: datetime) -> EmailMessage:
         domain = parseaddr(self.config.sender)[1].rpartition("@")[2]
+        pictures = {
+            one: f"{one}@{domain}"
+            for one in list(notification.context.curves)[: self.curves]
+            if len(notification.context.curves[one].points) > 1
+        }
+        plain = self.view(notification)
+        page = self.view(
+            notification, pictures={one: f"cid:{cid}" for one, cid in pictures.items()}
+        )
         mail = EmailMessage()
-        mail["Subject"] = message.title(notification)
+        mail["Subject"] = plain["title"]
         mail["From"] = self.config.sender
         mail["To"] = ", ".join(self.config.to)
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = f"<{notification.dedup_key}@{domain}>"
+        if thread := [f"<{key}@{domain}>" for key in notification.context.thread]:
+            mail["In-Reply-To"] = thread[-1]
+            mail["References"] = " ".join(thread)
         mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text(notification))
-        mail.add_alternative(message.page(notification), subtype="html")
+        mail.set_content(self.templates.render("text", plain))
+        mail.add_alternative(self.templates.render("html", page), subtype="html")
+        html = mail.get_body(("html",))
+        assert isinstance(html, EmailMessage)
+        for one, cid in pictures.items():
+            drawn = picture(notification.context.curves[one])
+            html.add_related(drawn, "image", "png", cid=f"<{cid}>", disposition="inline")
         return mail
 
     def _error(self, what: str, codes: Iterable[int], problem: Exception) -> DeliveryError:

@@ -15,7 +15,7 @@ from api.operations import operation
 from core import __version__
 from core.database import ping
 from core.errors import SentinelError
-from workers import canary, presence
+from workers import alert_config, canary, presence
 from workers.canary import EVERY_SECONDS, Proof, proof_of
 from workers.launch import CLASSES, command_for, served
 from workers.queues import queue_lengths
@@ -71,7 +71,12 @@ def ready() -> tuple[Response, int]:
     """Look at every dependency. Nothing is waited for, and nobody makes it send more canaries than
     one per queue and EVERY_SECONDS."""
     broker = _broker()
-    checks = {"database": _database(), "broker": broker, **_workers(may_send=broker["ok"])}
+    checks = {
+        "database": _database(),
+        "broker": broker,
+        **_workers(may_send=broker["ok"]),
+        "alerts.config": _check(True, _alerts()),
+    }
     good = all(check["ok"] for check in checks.values())
     answer = jsonify(status="ready" if good else "not ready", version=__version__, checks=checks)
     return answer, 200 if good else 503
@@ -95,6 +100,20 @@ def _broker() -> dict[str, Any]:
     except SentinelError as problem:
         return _check(False, str(problem))
     return _check(True, ", ".join(f"{name}: {size} waiting" for name, size in lengths.items()))
+
+
+def _alerts() -> str:
+    """Which alerts.yaml is in force; one that did not load keeps no farm from being ready."""
+    try:
+        known = alert_config.state()
+    except SentinelError:
+        return "unknown"
+    force = "none loaded yet"
+    if known["loaded_at"] is not None:
+        force = f"{known['path']}, in force since {known['loaded_at']:%Y-%m-%d %H:%M:%S}Z"
+    if known["error"]:
+        return f"{force}; not loaded at {known['error_at']:%Y-%m-%d %H:%M:%S}Z: {known['error']}"
+    return force
 
 
 def _workers(*, may_send: bool) -> dict[str, Any]:

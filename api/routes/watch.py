@@ -31,6 +31,7 @@ class DetectorAction(BaseModel):
 
     alert: str
     severity: str
+    annotations: dict[str, str]
 
 
 class LastTick(BaseModel):
@@ -126,6 +127,9 @@ class Alert(BaseModel):
     starts_at: datetime
     ends_at: datetime | None
     updated_at: datetime
+    acknowledged_by: str | None
+    acknowledged_at: datetime | None
+    acknowledgement: str | None
 
 
 class AlertPage(BaseModel):
@@ -194,7 +198,14 @@ def _detector(spec: DetectorSpec, tick: Mapping[str, Any] | None) -> dict[str, A
         "window": spec.window,
         "threshold": spec.threshold,
         "group_by": list(spec.group_by),
-        "actions": [{"alert": act.alert, "severity": act.severity} for act in spec.actions],
+        "actions": [
+            {
+                "alert": act.alert,
+                "severity": act.severity,
+                "annotations": dict(act.annotations),
+            }
+            for act in spec.actions
+        ],
         "last": None
         if tick is None
         else {
@@ -266,7 +277,7 @@ def anomalies() -> Response:
         before=paging.cursor(),
         limit=wanted + 1,
     )
-    return jsonify(paging.page([_row(row) for row in rows], wanted))
+    return jsonify(paging.page([wire(row) for row in rows], wanted))
 
 
 @blueprint.get("/alerts")
@@ -290,7 +301,7 @@ def alerts() -> Response:
         before=paging.cursor(),
         limit=wanted + 1,
     )
-    return jsonify(paging.page([_row(row) for row in rows], wanted))
+    return jsonify(paging.page([wire(row) for row in rows], wanted))
 
 
 @blueprint.get("/alerts/<uuid:alert_id>")
@@ -302,8 +313,8 @@ def alerts() -> Response:
 )
 def alert(alert_id: UUID) -> Response:
     """The alert with its notifications and their attempts."""
-    row = _row(watching.alert(alert_id, g.tenant))
-    row["notifications"] = [_row(sent) for sent in watching.notifications(alert_id, g.tenant)]
+    row = wire(watching.alert(alert_id, g.tenant))
+    row["notifications"] = [wire(sent) for sent in watching.notifications(alert_id, g.tenant)]
     return jsonify(row)
 
 
@@ -325,7 +336,8 @@ def test_receiver(name: str) -> Response:
     return jsonify(receiver=name, delivered=True)
 
 
-def _row(row: Mapping[str, Any]) -> dict[str, Any]:
+def wire(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of the database as JSON carries it."""
     return {
         name: moment(value)
         if isinstance(value, datetime)

@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from cli import alert_routes, alert_why
 from cli.output import json_option, show
 from core.errors import DeliveryError
 from workers import delivery, watching
@@ -88,3 +89,15 @@ def test(receiver: str, as_json: bool) -> None:
         if as_json
         else f"{receiver}: delivered"
     )
+
+
+for _command in (
+    alert_routes.routes,
+    alert_routes.check_config,
+    alert_routes.replay,
+    alert_routes.import_file,
+    alert_routes.export_file,
+    alert_why.why,
+    alert_why.acknowledge,
+):
+    command.add_command(_command)

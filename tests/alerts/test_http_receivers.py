@@ -37,7 +37,7 @@ def test_slack_gets_channel_text_and_a_red_attachment(
     assert (delivery.status, delivery.detail) == (200, "ok")
     body = json.loads(sink.requests[0][2])
     assert body["channel"] == "#incidents"
-    assert body["text"] == "[FIRING:1] high-cost-alert (shop critical)"
+    assert body["attachments"][0]["title"] == "[FIRING:1] high-cost-alert (shop critical)"
     assert body["attachments"][0]["color"] == "danger"
     assert "7 &lt;b&gt;dollars&lt;/b&gt; &amp; rising" in body["attachments"][0]["text"]
 
@@ -48,7 +48,7 @@ def test_slack_gets_green_and_no_channel_when_resolved(
     slack(sink, http).send(notification(firing=False, resolved=True), NOW)
     body = json.loads(sink.requests[0][2])
     assert "channel" not in body
-    assert body["text"].startswith("[RESOLVED] high-cost-alert")
+    assert body["attachments"][0]["title"].startswith("[RESOLVED] high-cost-alert")
     assert body["attachments"][0]["color"] == "good"
 
 
@@ -112,6 +112,7 @@ def test_odd_text_reaches_the_peer_as_valid_utf8(
         (429, {}, False, None),
         (400, {}, True, None),
         (404, {}, True, None),
+        (408, {}, False, None),
         (410, {}, True, None),
         (302, {"Location": "http://127.0.0.1/"}, True, None),
     ],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 
 import pytest
 from alert_sinks import Sink
@@ -164,3 +165,28 @@ def test_the_url_stays_out_of_the_log(
     caplog.set_level(logging.DEBUG)
     http.post(sink.url, b"", {})
     assert "hidden" not in caplog.text
+
+
+def test_a_peer_that_drips_its_answer_is_cut_off_and_may_be_tried_again() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        dripping = threading.Thread(target=_drip, args=(server,))
+        dripping.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        with pytest.raises(DeliveryError, match=r"did not answer within 0\.3 s") as caught:
+            HttpClient(allow_private=True, timeout=0.3).post(url, b"", {})
+        dripping.join(10)
+    assert not caught.value.permanent
+    assert not dripping.is_alive()
+
+
+def _drip(server: socket.socket) -> None:
+    """One more byte of an endless header every tenth of a second, until the peer is gone."""
+    connection, _ = server.accept()
+    with connection:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+        waiting = threading.Event()
+        while not waiting.wait(0.1):
+            try:
+                connection.sendall(b"x")
+            except OSError:
+                return

@@ -14,13 +14,15 @@ import psycopg2
 import pytest
 
 import migrations
+from alerts.matchers import parse
+from alerts.silences import Silence
 from core import database
 from core.database import query, unit_of_work
 from core.errors import DeliveryError
 from core.settings import settings
 from tests.conftest import eventually
 from tests.sinks import Sinks
-from workers import alerting, delivery, upkeep
+from workers import acknowledging, alerting, delivery, silences, upkeep
 
 NOW = datetime.now(UTC) - timedelta(minutes=5)
 DAY = timedelta(days=1)
@@ -65,7 +67,10 @@ def receivers(file: Path, **ports: int) -> Iterator[None]:
 @pytest.fixture
 def clean(alone: Path) -> Path:
     with unit_of_work() as work:
-        work.execute("TRUNCATE alerts, alert_groups, anomalies, notifications CASCADE")
+        work.execute(
+            "TRUNCATE alerts, alert_groups, alert_rounds, silences, anomalies, notifications"
+            " CASCADE"
+        )
     return alone
 
 
@@ -193,8 +198,8 @@ def test_upkeep_forgets_groups_that_have_been_idle_for_a_day(history: Path) -> N
     name = "state -> 'group_labels' ->> 'alertname'"
     ago("alert_groups", "updated_at", 2, f"{name} <> 'fresh'")
     query(
-        "UPDATE alert_groups SET state = jsonb_set(state, '{owed}', '[\"one\"]')"
-        f" WHERE {name} = 'owing' RETURNING 1"
+        "UPDATE alert_groups SET state = jsonb_set(state, '{told,owed}', jsonb_build_object('one',"
+        f" updated_at)) WHERE {name} = 'owing' RETURNING 1"
     )
     assert upkeep.tidy()["groups_forgotten"] == 1
     assert left("alert_groups", name) == {"fresh", "owing", "firing"}
@@ -227,3 +232,77 @@ def test_upkeep_keeps_notifications_for_ninety_days_and_unsent_ones_for_ever(
     assert upkeep.tidy()["notifications_forgotten"] == 2
     assert left("notifications", group) == {"fresh", "owing", "firing"}
     assert query("SELECT count(*) AS n FROM notification_attempts")[0]["n"] == 5
+
+
+def decided(receiver: str) -> list[tuple[str, str]]:
+    rows = query(
+        "SELECT status, state FROM notifications WHERE receiver = :name ORDER BY id", name=receiver
+    )
+    return [(row["status"], row["state"]) for row in rows]
+
+
+def test_no_end_overtakes_the_beginning_that_is_still_tried(clean: Path, sinks: Sinks) -> None:
+    with receivers(clean, slow=sinks.http_port):
+        found = anomaly("cost")
+        alerting.decide_all(NOW)
+        query("UPDATE notifications SET next_attempt_at = now() + interval '1 hour' RETURNING 1")
+        with unit_of_work() as work:
+            alerting.resolve(work, found, NOW + timedelta(seconds=1))
+        alerting.decide_all(NOW + timedelta(seconds=10))
+        assert delivery.deliver_due() == 0
+        assert decided("slow") == [("firing", "pending"), ("resolved", "pending")]
+
+
+def test_what_a_receiver_refuses_for_good_is_decided_anew_at_the_next_look(
+    clean: Path, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise DeliveryError("no", permanent=True, status=404)
+
+    with receivers(clean, choosy=sinks.http_port):
+        anomaly("cost")
+        alerting.decide_all(NOW)
+        with monkeypatch.context() as patch:
+            patch.setattr(delivery.config().receivers["choosy"], "send", refuse)
+            delivery.deliver_due()
+        assert alerting.decide_all(NOW + timedelta(seconds=10)) == 1
+        delivery.deliver_due()
+        assert decided("choosy") == [("firing", "failed"), ("firing", "delivered")]
+
+
+def test_an_acknowledged_alert_is_not_repeated(clean: Path, sinks: Sinks) -> None:
+    with receivers(clean, calm=sinks.http_port):
+        anomaly("cost")
+        alerting.decide_all(NOW)
+        alert_id = query("SELECT id FROM alerts")[0]["id"]
+        acknowledging.acknowledge(alert_id, "default", "ann", "on it", NOW)
+        assert alerting.decide_all(NOW + timedelta(days=1)) == 0
+        acknowledging.withdraw(alert_id, "default")
+        assert alerting.decide_all(NOW + timedelta(days=2)) == 1
+
+
+def test_a_silenced_alert_is_told_when_its_silence_is_over(clean: Path, sinks: Sinks) -> None:
+    quiet = Silence("", parse("alertname=cost"), NOW - DAY, datetime.now(UTC) + DAY, "ann", "known")
+    with receivers(clean, later=sinks.http_port):
+        made = silences.create(quiet, "default", NOW)
+        anomaly("cost")
+        assert alerting.decide_all(NOW) == 0
+        silences.expire(made, "default", NOW + timedelta(seconds=5))
+        assert alerting.decide_all(NOW + timedelta(seconds=10)) == 1
+
+
+def test_the_sign_of_life_is_sent_at_every_interval(clean: Path, sinks: Sinks) -> None:
+    with receivers(clean, watcher=sinks.http_port):
+        clean.write_text(clean.read_text() + "heartbeat: {receiver: watcher, interval: 1m}\n")
+        delivery.config.cache_clear()
+        sent = [alerting.decide_all(NOW + timedelta(seconds=second)) for second in (0, 30, 60, 120)]
+        assert sent == [1, 0, 1, 1]
+
+
+def test_while_one_decides_another_leaves_it_alone(clean: Path, sinks: Sinks) -> None:
+    with receivers(clean, one=sinks.http_port):
+        anomaly("cost")
+        with unit_of_work() as work:
+            work.execute("SELECT pg_advisory_xact_lock(:key)", key=alerting.DECIDER_LOCK)
+            assert alerting.decide_all(NOW) == 0
+        assert alerting.decide_all(NOW) == 1

@@ -1,0 +1,1 @@
+"""Side by side with Alertmanager's own programs: routing, configurations, timed scenarios."""
