@@ -10,14 +10,14 @@ from typing import Any, cast
 
 from core.configfile import as_list, as_mapping, load_yaml, parse_duration, parse_yaml, unknown_key
 from core.errors import ConfigError
-from detectors.base import COMMON_KEYS, SEVERITIES, Action, Detector, DetectorSpec
+from detectors.base import COMMON_KEYS, SEVERITIES, Action, Detector, DetectorSpec, Number
 from detectors.metrics import DIMENSIONS, METRICS, Direction
 from detectors.registry import detector, strategies, types
 
 SHIPPED = Path(__file__).with_name("detectors.yaml")
 
 _ENTRY_KEYS = ("id", "name", "type", "enabled", "config", "actions")
-_ACTION_KEYS = ("alert", "severity", "annotations")
+_ACTION_KEYS = ("alert", "severity")
 
 
 def load_detectors(
@@ -69,13 +69,14 @@ def _spec(
     where: str, identity: str, entry: Mapping[str, Any], config: Mapping[str, Any], plug: Detector
 ) -> DetectorSpec:
     strategy = ("strategy",) if plug.strategy else ()
-    _known(where, config, sorted(COMMON_KEYS) + list(plug.options) + list(strategy))
+    hold = ("for",) if plug.holds else ()
+    _known(where, config, [*sorted(COMMON_KEYS), *plug.options, *plug.numbers, *strategy, *hold])
     metric = METRICS[_word(f"{where}: metric", "metric", config.get("metric"), METRICS)]
     words: dict[str, str] = {}
     for key, allowed in plug.options.items():
         if key in config or key in plug.required:
             words[key] = _word(f"{where}: {key}", key, config.get(key), allowed)
-    threshold, floor = _threshold(f"{where}: threshold", config.get("threshold"))
+    threshold, floor = _threshold(f"{where}: threshold", config.get("threshold", plug.threshold))
     statistic = config.get("statistic", metric.default)
     return DetectorSpec(
         id=identity,
@@ -91,6 +92,14 @@ def _spec(
         condition=words.get("condition", ""),
         direction=cast(Direction, words.get("direction", metric.direction)),
         seasonality=words.get("seasonality", ""),
+        scale=words.get("scale", "linear"),
+        hold=_seconds(f"{where}: for", config.get("for", 0), 0, 31 * 86400),
+        no_data=words.get("no_data", "ok"),
+        numbers={
+            key: _tuned(f"{where}: {key}", config[key], number)
+            for key, number in plug.numbers.items()
+            if key in config
+        },
         min_samples=_count(f"{where}: min_samples", config.get("min_samples", plug.min_samples)),
         group_by=_groups(f"{where}: group_by", config.get("group_by")),
         actions=_actions(f"{where}: actions", entry.get("actions")),
@@ -160,6 +169,10 @@ def _count(where: str, value: object) -> int:
 
 
 def _window(where: str, value: object) -> float:
+    return _seconds(where, value, 1, 31 * 86400)
+
+
+def _seconds(where: str, value: object, low: float, high: float) -> float:
     if not isinstance(value, str | int | float):
         raise ConfigError(f"{where}: missing; write a duration such as 5m")
     try:
@@ -168,9 +181,25 @@ def _window(where: str, value: object) -> float:
         raise ConfigError(f"{where}: {problem}") from None
     except OverflowError:
         seconds = math.inf
-    if not (math.isfinite(seconds) and 1 <= seconds <= 31 * 86400):
-        raise ConfigError(f"{where}: must be between 1s and 31d")
+    if not (math.isfinite(seconds) and low <= seconds <= high):
+        raise ConfigError(f"{where}: must be between {_duration(low)} and {_duration(high)}")
     return seconds
+
+
+def _duration(seconds: float) -> str:
+    for length, unit in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g}{unit}"
+    return f"{seconds:g}s"
+
+
+def _tuned(where: str, value: object, number: Number) -> float:
+    if number.seconds:
+        return _seconds(where, value, number.low, number.high)
+    found = _number(where, value)
+    if not number.low <= found <= number.high:
+        raise ConfigError(f"{where}: must be between {number.low:g} and {number.high:g}")
+    return found
 
 
 def _groups(where: str, value: object) -> tuple[str, ...]:
@@ -185,16 +214,5 @@ def _actions(where: str, value: object) -> tuple[Action, ...]:
         action = as_mapping(here, item)
         _known(here, action, _ACTION_KEYS)
         severity = _word(f"{here}: severity", "severity", action.get("severity"), SEVERITIES)
-        alert = _text(f"{here}: alert", action.get("alert"))
-        told = _annotations(f"{here}: annotations", action.get("annotations"))
-        found.append(Action(alert, severity, told))
+        found.append(Action(_text(f"{here}: alert", action.get("alert")), severity))
     return tuple(found)
-
-
-def _annotations(where: str, value: object) -> Mapping[str, str]:
-    if value is None:
-        return {}
-    return {
-        _text(where, name): _text(f"{where}: {name}", text)
-        for name, text in as_mapping(where, value).items()
-    }

@@ -13,7 +13,21 @@ from core.errors import StartError
 from core.plugins import sole_class
 from detectors.base import Anomaly, Detector, DetectorSpec, Series
 
-FRAMEWORK = frozenset({"base", "config", "metrics", "registry"})
+FRAMEWORK = frozenset(
+    {
+        "base",
+        "config",
+        "damping",
+        "features",
+        "metrics",
+        "nab",
+        "quantiles",
+        "registry",
+        "sparkline",
+        "statistical",
+        "stream",
+    }
+)
 
 
 @functools.cache

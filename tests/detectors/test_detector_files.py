@@ -33,11 +33,11 @@ def test_the_configmap_of_the_guide_loads_as_printed_and_its_id_becomes_the_name
     assert (spec.id, spec.name, spec.enabled) == ("high-latency", "high-latency", True)
 
 
-def test_the_shipped_file_equals_the_guide_but_for_names() -> None:
+def test_the_shipped_file_begins_with_the_guide_but_for_names() -> None:
     def facts(path: Path | None) -> list[tuple[object, ...]]:
         return [(s.id, s.metric, s.threshold, s.window, s.actions) for s in load_detectors(path)]
 
-    assert facts(None) == facts(HERE / "standalone.yaml")
+    assert facts(None)[:3] == facts(HERE / "standalone.yaml")
 
 
 @pytest.mark.parametrize(
@@ -114,16 +114,3 @@ def test_variables_are_replaced_and_text_numbers_count() -> None:
 def test_grouping_names_become_labels() -> None:
     (spec,) = parse_detectors(entry(GOOD + ", group_by: [application_id, model]"))
     assert spec.group_by == ("application", "model")
-
-
-def test_an_action_may_carry_annotations_such_as_a_runbook() -> None:
-    action = "{alert: x, severity: info, annotations: {runbook_url: 'https://wiki/x', team: 7}}"
-    (spec,) = parse_detectors(entry(GOOD, f"id: a, type: threshold, actions: [{action}]"))
-    assert spec.actions[0].annotations == {"runbook_url": "https://wiki/x", "team": "7"}
-    with pytest.raises(ConfigError, match=r"actions\[0\]: annotations: must be a mapping"):
-        parse_detectors(
-            entry(
-                GOOD,
-                "id: a, type: threshold, actions: [{alert: x, severity: info, annotations: y}]",
-            )
-        )
