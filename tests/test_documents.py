@@ -17,6 +17,7 @@ PAGES = (
     "docs/reference.md",
     "docs/brokers.md",
     "docs/alerts.md",
+    "docs/conformance.md",
     "docs/reports.md",
     "docs/alerts_receivers.md",
 )
