@@ -41,11 +41,13 @@ class Schedule:
     title: str = ""
     enabled: bool = True
 
-    def due(self, now: datetime) -> datetime:
-        """The newest moment that is not after `now` and on which a report is due, UTC."""
+    def due(self, now: datetime) -> datetime | None:
+        """The newest moment that is not after `now` and on which a report is due, UTC; None where
+        there was none in fifty years."""
         floor = now.astimezone(ZoneInfo(self.timezone)).replace(microsecond=0)
         past = CronSim(self.cron, floor + timedelta(seconds=1), reverse=True)
-        return next(past).astimezone(UTC)
+        found = next(past, None)
+        return None if found is None else found.astimezone(UTC)
 
     def next(self, now: datetime) -> datetime:
         """The first moment after `now` on which a report is due, UTC."""

@@ -20,6 +20,7 @@ PAGES = (
     "docs/kafka.md",
     "docs/telemetry_storage.md",
     "docs/alerts.md",
+    "docs/conformance.md",
     "docs/reports.md",
     "docs/alerts_receivers.md",
 )

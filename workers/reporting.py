@@ -11,7 +11,7 @@ from uuid import UUID
 
 from core.configfile import parse_duration
 from core.database import unit_of_work
-from core.errors import BadInput, Unavailable
+from core.errors import BadInput, ConfigError, Unavailable
 from core.metrics import REPORT_SECONDS
 from core.settings import settings
 from reports.charts import charts
@@ -51,11 +51,14 @@ def order_due(now: datetime) -> list[UUID]:
 
     Times that passed while nobody looked make one report, over the newest period.
     """
-    reporting_schedules.take_file(now)
+    try:
+        reporting_schedules.take_file(now)
+    except ConfigError as problem:
+        log.error("no schedule is taken from the file: %s", problem)
     placed = []
     for kept in reporting_schedules.watched():
         due = kept.schedule.due(now)
-        if due <= kept.watched_from:
+        if due is None or due <= kept.watched_from:
             continue
         order = _of_schedule(kept, due)
         with unit_of_work() as work:

@@ -103,9 +103,8 @@ _WORST = (
     " NULLS LAST, abs(o.score) DESC NULLS LAST, o.id LIMIT :most"
 )
 _ALERTS = f"SELECT count(*) AS n FROM alerts l WHERE {_owned('l', 'starts_at')}"
-_ACKNOWLEDGED = "CAST(to_jsonb(l) ->> 'acknowledged_at' AS timestamptz)"
 _MEDIANS = (
-    f" percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM {_ACKNOWLEDGED}"
+    " percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.acknowledged_at"
     "  - l.starts_at)) AS to_acknowledge_s,"
     " percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM l.ends_at - l.starts_at))"
     "  FILTER (WHERE l.status = 'resolved') AS to_resolve_s"
@@ -113,7 +112,7 @@ _MEDIANS = (
 _ALERTS_BY_NAME = (
     "SELECT l.name, l.severity, grouping(l.name) AS any_name, count(*) AS fired,"
     " count(*) FILTER (WHERE l.status = 'firing') AS firing,"
-    f" count({_ACKNOWLEDGED}) AS acknowledged,{_MEDIANS} FROM alerts l"
+    f" count(l.acknowledged_at) AS acknowledged,{_MEDIANS} FROM alerts l"
     f" WHERE {_owned('l', 'starts_at')} GROUP BY GROUPING SETS ((), (l.name, l.severity))"
     " ORDER BY fired DESC, l.name, l.severity"
 )

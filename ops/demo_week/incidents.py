@@ -63,11 +63,7 @@ def incidents(work: Any, period: Period, chance: random.Random, *, busy: bool) -
             severity=severity,
             labels=json.dumps(labels),
         )
-        known = work.execute(
-            "SELECT 1 FROM information_schema.columns WHERE table_name = 'alerts'"
-            " AND column_name = 'acknowledged_at'"
-        ).scalar()
-        if known and ack is not None:
+        if ack is not None:
             work.execute(
                 "UPDATE alerts SET acknowledged_at = :seen WHERE anomaly_id = :id",
                 id=anomaly,

@@ -442,6 +442,15 @@ def test_a_file_is_taken_and_while_it_is_broken_the_last_good_one_stands(file: P
     assert names() == {"from-file"}
 
 
+def test_a_file_that_never_loaded_keeps_no_stored_schedule_back(
+    farm: Farm, file: Path, schedule: Make
+) -> None:
+    file.write_text("reports: 7\n")
+    made = schedule(noon(1))
+    reporting.order_due(noon(2))
+    assert len(reports_of(made)) == 1
+
+
 def test_taking_a_file_twice_forgets_nothing(file: Path) -> None:
     file.write_text("reports: [{name: from-file, cron: '0 8 * * *', period: day}]\n")
     reporting_schedules.take_file(noon(1))

@@ -47,6 +47,11 @@ def test_a_moment_that_the_clocks_leave_out_is_due_all_the_same() -> None:
     assert nightly.due(at("2026-03-29T12:00")).date() == at("2026-03-29").date()
 
 
+def test_a_rare_moment_is_looked_for_over_years() -> None:
+    rare = schedule(cron="0 0 29 2 *")
+    assert rare.due(at("2027-06-01T00:00:00")) == at("2024-02-29T00:00")
+
+
 @pytest.mark.parametrize(
     ("given", "field", "says"),
     [
