@@ -19,10 +19,14 @@ from detectors.metrics import ZERO_WHEN_EMPTY, Direction
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an anomaly sets off: an alert of this name and severity."""
+    """What an anomaly sets off: an alert of this name and severity.
+
+    `annotations` tell people more about it, such as `runbook_url`.
+    """
 
     alert: str
     severity: str
+    annotations: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from detectors.registry import detector, strategies, types
 SHIPPED = Path(__file__).with_name("detectors.yaml")
 
 _ENTRY_KEYS = ("id", "name", "type", "enabled", "config", "actions")
-_ACTION_KEYS = ("alert", "severity")
+_ACTION_KEYS = ("alert", "severity", "annotations")
 
 
 def load_detectors(
@@ -214,5 +214,16 @@ def _actions(where: str, value: object) -> tuple[Action, ...]:
         action = as_mapping(here, item)
         _known(here, action, _ACTION_KEYS)
         severity = _word(f"{here}: severity", "severity", action.get("severity"), SEVERITIES)
-        found.append(Action(_text(f"{here}: alert", action.get("alert")), severity))
+        alert = _text(f"{here}: alert", action.get("alert"))
+        told = _annotations(f"{here}: annotations", action.get("annotations"))
+        found.append(Action(alert, severity, told))
     return tuple(found)
+
+
+def _annotations(where: str, value: object) -> Mapping[str, str]:
+    if value is None:
+        return {}
+    return {
+        _text(where, name): _text(f"{where}: {name}", text)
+        for name, text in as_mapping(where, value).items()
+    }

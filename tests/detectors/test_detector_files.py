@@ -114,3 +114,16 @@ def test_variables_are_replaced_and_text_numbers_count() -> None:
 def test_grouping_names_become_labels() -> None:
     (spec,) = parse_detectors(entry(GOOD + ", group_by: [application_id, model]"))
     assert spec.group_by == ("application", "model")
+
+
+def test_an_action_may_carry_annotations_such_as_a_runbook() -> None:
+    action = "{alert: x, severity: info, annotations: {runbook_url: 'https://wiki/x', team: 7}}"
+    (spec,) = parse_detectors(entry(GOOD, f"id: a, type: threshold, actions: [{action}]"))
+    assert spec.actions[0].annotations == {"runbook_url": "https://wiki/x", "team": "7"}
+    with pytest.raises(ConfigError, match=r"actions\[0\]: annotations: must be a mapping"):
+        parse_detectors(
+            entry(
+                GOOD,
+                "id: a, type: threshold, actions: [{alert: x, severity: info, annotations: y}]",
+            )
+        )
