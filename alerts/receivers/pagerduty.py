@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field, SecretStr
 from alerts import message
 from alerts.nouns import Alert, Delivery, Notification, Status
 from alerts.receivers.base import Receiver, Settings, accepted
-from alerts.retry import Retry
 from core.errors import DeliveryError
 
 ENQUEUE = "/v2/enqueue"
@@ -48,7 +47,6 @@ class Pagerduty(Receiver[PagerdutyConfig]):
 
     type = "pagerduty"
     Config = PagerdutyConfig
-    retry = Retry(attempts=20)
     parts: ClassVar[Mapping[str, str]] = {"title": "title.txt"}
 
     def send(self, notification: Notification, now: datetime) -> Delivery:
