@@ -40,8 +40,16 @@ def change(statement: str, **values: Any) -> None:
         work.execute(statement, **values)
 
 
+@pytest.fixture(scope="module")
+def gpu_up(farm: Farm) -> Iterator[None]:
+    """The farm sees a GPU worker, from before the first run is made until after the last."""
+    change(GPU_UP)
+    yield
+    change("DELETE FROM worker_heartbeats WHERE name = 'gpu-for-cascade'")
+
+
 @pytest.fixture
-def sent(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
+def sent(farm: Farm, gpu_up: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
     """What is sent, while runs go to lanes that no worker serves, in chunks of three items."""
     found: Sent = []
 
@@ -56,9 +64,7 @@ def sent(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sent]:
         monkeypatch.setattr(module, "publish_runs", note)
     monkeypatch.setattr(submission, "cut", threes)
     monkeypatch.setattr(presence, "is_up", lambda _class: True)
-    change(GPU_UP)
     yield found
-    change("DELETE FROM worker_heartbeats WHERE name = 'gpu-for-cascade'")
     change("DELETE FROM analyses WHERE id IN (SELECT analysis_id FROM runs WHERE queue ~ 'beside')")
 
 

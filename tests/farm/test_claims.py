@@ -31,8 +31,16 @@ def change(statement: str, **values: Any) -> None:
         work.execute(statement, **values)
 
 
+@pytest.fixture(scope="module")
+def gpu_up(farm: Farm) -> Iterator[None]:
+    """The farm sees a GPU worker, from before the first run is made until after the last."""
+    change(GPU_UP)
+    yield
+    change("DELETE FROM worker_heartbeats WHERE name = 'gpu-by-hand'")
+
+
 @pytest.fixture
-def aside(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aside(farm: Farm, gpu_up: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Runs go to lanes that no worker serves, in chunks of three items; a GPU worker seems up."""
 
     def threes(contents: Sequence[Content], *_: object) -> list[Chunk]:
@@ -42,9 +50,7 @@ def aside(farm: Farm, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(submission, "publish_runs", lambda *_: None)
     monkeypatch.setattr(submission, "cut", threes)
     monkeypatch.setattr(presence, "is_up", lambda _class: True)
-    change(GPU_UP)
     yield
-    change("DELETE FROM worker_heartbeats WHERE name = 'gpu-by-hand'")
     change("DELETE FROM analyses WHERE id IN (SELECT analysis_id FROM runs WHERE queue ~ '^aside')")
 
 
