@@ -14,7 +14,7 @@ from core.errors import ConfigError, SentinelError
 
 EXIT_FAILED = 1
 EXIT_REFUSED = 2
-FARMLESS = frozenset({"alerts", "engines", "policies"})
+FARMLESS = frozenset({"alerts", "detectors", "engines", "policies"})
 """Groups that take the settings of a farm where there is one, and do without."""
 
 

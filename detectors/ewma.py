@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from detectors.base import DetectorSpec, Number
-from detectors.statistical import Running
+from detectors.running import Running
 
 
 class Ewma(Running):

@@ -23,6 +23,8 @@ FRAMEWORK = frozenset(
         "nab",
         "quantiles",
         "registry",
+        "running",
+        "shares",
         "sparkline",
         "statistical",
         "stream",

@@ -21,9 +21,10 @@ class Seasonal(Statistical):
 
     Expected is the median of the same slot, one before and one after, of the last `days` days
     (default 7); a slot is one window and never under 5 minutes. The spread is that of the last
-    windows around what was expected of them, or of this time of day if that is larger. On the first day, and for a time of day that is new,
-    the median of the last 60 windows stands in. Windows that were anomalies beside earlier days
-    teach it nothing, until they have lasted for 60 windows.
+    windows around what was expected of them, or of this time of day if that is larger. On the
+    first day, and for a time of day that is new, the median of the last 60 windows stands in.
+    Windows that were anomalies beside earlier days teach it nothing, until they have lasted for 60
+    windows.
 
     Flags: 200 requests/s at three in the night, where other nights have 20.
     Passes: 200 requests/s at noon, where other noons have 190.

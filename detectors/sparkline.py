@@ -26,7 +26,7 @@ def sparkline(
     `low`, `high` and `odd` run beside `values`, oldest first, and may be shorter at the end; None
     is a gap. Any number is drawn, and any title is escaped. Without a value there is only a frame.
     """
-    known = [each for each in (*values, *low, *high) if _finite(each)]
+    known = [each for each in (*values, *low, *high) if each is not None and math.isfinite(each)]
     bottom, top = (min(known), max(known)) if known else (0.0, 1.0)
     scale = _Scale(bottom, top, len(values), width, height)
     body = [f"<title>{escape(title)}</title>"] if title else []

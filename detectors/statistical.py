@@ -15,15 +15,14 @@ from typing import ClassVar
 
 from detectors.base import Detector, DetectorSpec, Judgement, Point, State
 from detectors.metrics import DIRECTIONS
+from detectors.shares import PRIOR, spread_of, surprise
 
 HISTORY = 60
 """Windows before the current one that make the baseline."""
 
-PRIOR = 30
-"""Windows that the binomial spread of a share counts for beside the spread that was seen."""
-
 SCALES = ("linear", "log")
-_HUGE = 1e100
+HUGE = 1e100
+"""Sizes beyond this are scaled down before they are squared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ class Statistical(Detector):
         if centre is None:
             return Judgement(score, spec.threshold, because=because)
         bounds = (centre - spec.threshold * unit, centre, centre + spec.threshold * unit)
-        low, baseline, high = ((_exp(each) if spec.scale == "log" else each) for each in bounds)
+        low, baseline, high = ((exponent(each) if spec.scale == "log" else each) for each in bounds)
         return Judgement(score, spec.threshold, baseline, low, high, because)
 
 
@@ -139,7 +138,7 @@ class Windowed(Statistical):
         worth = len(values) * self.worth
         share = spec.statistic == "ratio" and spec.scale == "linear"
         if share:
-            spread = _shrunk(spread, usual, current.count)
+            spread = spread_of(spread, usual, current.count)
             worth += PRIOR
         reach = max(values) - min(values)
         least = max(0.0 if spec.scale == "log" else abs(centre), reach, abs(away), 1e-9) / 100
@@ -164,7 +163,7 @@ class Windowed(Statistical):
         if centre is None:
             return ""
         side = "above" if score > 0 else "below"
-        shown = _exp(centre) if spec.scale == "log" else centre
+        shown = exponent(centre) if spec.scale == "log" else centre
         return f"{abs(score):.3g} {self.what} {side} the usual {shown:.6g} of {known} windows"
 
 
@@ -179,47 +178,10 @@ def allowance(count: float, threshold: float) -> float:
     return (1 + wider) * math.sqrt(1 + 1 / count)
 
 
-def surprise(usual: Sequence[Usual], current: Usual) -> float:
-    """How unlikely it is that one share gave both the baseline and this window, in deviations.
-
-    Signed root of the likelihood ratio of two binomial samples, with half an event taken off the
-    difference, so that one failure of one request says little.
-    """
-    total, hits = _hits(usual)
-    expected = hits / total
-    share = min(1.0, max(0.0, current.value))
-    half = 0.5 / max(1, current.count)
-    share = max(expected, share - half) if share > expected else min(expected, share + half)
-    both = (hits + current.count * share) / (total + current.count)
-    deviance = total * _divergence(expected, both) + current.count * _divergence(share, both)
-    return math.sqrt(2 * max(0.0, deviance))
-
-
-def _divergence(share: float, model: float) -> float:
-    sides = ((share, model), (1 - share, 1 - model))
-    return sum(seen * math.log(seen / expected) for seen, expected in sides if seen > 0)
-
-
-def _hits(usual: Sequence[Usual]) -> tuple[float, float]:
-    """Events of the baseline and hits among them, one of each kind added: nothing is impossible."""
-    total = sum(each.count for each in usual)
-    hits = math.fsum(each.count * min(1.0, max(0.0, each.value)) for each in usual)
-    return total + 2, hits + 1
-
-
-def _shrunk(spread: float, usual: Sequence[Usual], count: int) -> float:
-    """The spread of a share: what chance alone gives `count` events, and what was seen beside."""
-    total, hits = _hits(usual)
-    share = hits / total
-    chance = share * (1 - share) * (1 / max(1, count) + 1 / total)
-    seen = len(usual) - 1
-    return math.sqrt((PRIOR * chance + seen * spread * spread) / (PRIOR + seen))
-
-
 def _size(values: Iterable[float]) -> int:
     """The power of two that no value reaches, where they are huge; else 0."""
     biggest = max(abs(value) for value in values)
-    return math.frexp(biggest)[1] if biggest > _HUGE else 0
+    return math.frexp(biggest)[1] if biggest > HUGE else 0
 
 
 def _ldexp(value: float, size: int) -> float:
@@ -229,82 +191,6 @@ def _ldexp(value: float, size: int) -> float:
         return math.copysign(math.inf, value)
 
 
-def _exp(value: float) -> float:
+def exponent(value: float) -> float:
+    """The number of that logarithm, infinite where no float holds it."""
     return math.exp(value) if value < 700 else math.inf
-
-
-class Running(Statistical):
-    """Keeps the running mean and spread of the usual windows, in constant memory.
-
-    `react` turns the deviation of a window into the score and keeps what it needs for that.
-    """
-
-    span: ClassVar[float] = 100.0
-    extra: ClassVar[Mapping[str, float]] = {}
-    patience: ClassVar[int] = HISTORY
-
-    @abstractmethod
-    def react(
-        self, spec: DetectorSpec, extra: dict[str, float], deviation: float
-    ) -> tuple[float, float]:
-        """Score, and the part of it that one deviation of the next window adds; updates `extra`."""
-
-    def history(self, spec: DetectorSpec) -> int:
-        """How many windows before the current one `evaluate` wants to see."""
-        return HISTORY
-
-    def begin(self) -> State:
-        """No window yet."""
-        return {"seen": 0, "mean": 0.0, "variance": 0.0, "low": 0.0, "high": 0.0, "odd": 0} | dict(
-            self.extra
-        )
-
-    def step(
-        self, spec: DetectorSpec, state: State, point: Point, now: datetime
-    ) -> tuple[State, Judgement]:
-        """Score the window, then learn from it unless it is out of the ordinary.
-
-        After `patience` such windows in a row it learns again, so that a new level becomes usual.
-        """
-        value = self.reading(spec, point)
-        if value is None:
-            return state, Judgement(threshold=spec.threshold)
-        value = min(_HUGE, max(-_HUGE, value))
-        after = dict(state)
-        seen, score, unit, centre = state["seen"], 0.0, 0.0, None
-        if seen >= spec.min_samples:
-            centre, away = state["mean"], value - state["mean"]
-            reach = state["high"] - state["low"]
-            level = 0.0 if spec.scale == "log" else abs(centre)
-            least = max(level, reach, abs(away), 1e-9) / 100
-            spread = max(math.sqrt(state["variance"] * seen / max(1, seen - 1)), least)
-            unit = spread * allowance(min(seen, self.span), spec.threshold)
-            extra = {name: after[name] for name in self.extra}
-            score, share = self.react(spec, extra, away / unit)
-            after |= extra
-            unit /= share or 1.0
-        odd = abs(score) > spec.threshold
-        after["odd"] = state["odd"] + 1 if odd else 0
-        if odd and after["odd"] > self.patience:
-            after |= self.begin()
-            seen = 0
-        if not odd or after["odd"] == 0:
-            _learn(after, value, seen, self.span)
-        because = "" if centre is None else self._because(spec, score, centre)
-        return after, self.judged(spec, score, centre, unit, because)
-
-    def _because(self, spec: DetectorSpec, score: float, centre: float) -> str:
-        shown = _exp(centre) if spec.scale == "log" else centre
-        side = "above" if score > 0 else "below"
-        return f"{abs(score):.3g} deviations {side} the usual {shown:.6g}"
-
-
-def _learn(state: State, value: float, seen: int, span: float) -> None:
-    if seen == 0:
-        state |= {"mean": value, "low": value, "high": value}
-    rate = max(1 / span, 1 / (seen + 1))
-    away = value - state["mean"]
-    state["mean"] += rate * away
-    state["variance"] = (1 - rate) * (state["variance"] + rate * away * away)
-    state["low"], state["high"] = min(state["low"], value), max(state["high"], value)
-    state["seen"] = seen + 1

@@ -15,8 +15,6 @@ from workers import event_lines, storing
 from workers.kafka_messages import refusal
 
 TENANT = "default"
-_FAULT_OF_DATA = ("22", "23", "54")
-"""PostgreSQL's codes for a value that no table takes: the event's fault, and no outage."""
 
 
 def store(events: Sequence[Event]) -> list[Reject]:
@@ -31,7 +29,7 @@ def store(events: Sequence[Event]) -> list[Reject]:
     try:
         TELEMETRY_EVENTS.inc(storing.store(lines))
     except (psycopg2.Error, DBAPIError) as problem:
-        if not _at_fault(problem):
+        if not storing.at_fault(problem):
             raise
         if len(events) == 1:
             return [refusal(events[0], f"cannot be stored: {line(problem)}")]
@@ -52,8 +50,3 @@ def reject(rejects: Sequence[Reject]) -> None:
 def line(problem: Exception) -> str:
     """What an error says, in one line."""
     return (str(problem).strip().splitlines() or [type(problem).__name__])[0]
-
-
-def _at_fault(problem: Exception) -> bool:
-    cause = problem.orig if isinstance(problem, DBAPIError) else problem
-    return str(getattr(cause, "pgcode", None) or "").startswith(_FAULT_OF_DATA)

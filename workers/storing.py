@@ -12,10 +12,9 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 
 import psycopg2
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from core.database import UnitOfWork, unit_of_work
-from core.errors import Unavailable
 from core.ids import new_id
 from core.telemetry import Reject
 from workers import partitions, sampling
@@ -29,6 +28,9 @@ DAY_LOCK = 0x5E47
 KNOWN_AT_MOST = 10_000
 _FIELDS = len(COLUMNS) + 1
 _CONTENTS = ("ts", "tenant", "application_id", "event_id", "prompt", "response")
+
+_FAULT_OF_DATA = ("22", "23", "54")
+"""PostgreSQL's codes for a value that no table takes: the event's fault, and no outage."""
 
 _settled: set[date] = set()
 _known: set[tuple[str, str]] = set()
@@ -67,12 +69,15 @@ def _stored(work: UnitOfWork, given: dict[str, str], day: date) -> int:
 
 
 def store_or_reject(lines: Sequence[str]) -> int:
-    """As `store`; a line that PostgreSQL cannot take becomes a reject and costs no neighbour."""
+    """As `store`; a line that PostgreSQL cannot take becomes a reject and costs no neighbour.
+
+    What is not the line's fault, such as a table that is missing, is raised and can be tried again.
+    """
     try:
         return store(lines)
-    except Unavailable:
-        raise
-    except (psycopg2.Error, SQLAlchemyError, ValueError, LookupError) as problem:
+    except (psycopg2.Error, DBAPIError, ValueError, LookupError) as problem:
+        if not at_fault(problem):
+            raise
         if len(lines) > 1:
             half = len(lines) // 2
             return store_or_reject(lines[:half]) + store_or_reject(lines[half:])
@@ -82,6 +87,14 @@ def store_or_reject(lines: Sequence[str]) -> int:
         reject = Reject(0, reason, "", lines[0][KEY_LENGTH + 1 :], "store")
         store_rejects([of_reject(reject, tenant, datetime.now(UTC), str(new_id()))])
         return 0
+
+
+def at_fault(problem: Exception) -> bool:
+    """Whether what was given is to blame: a line that is none, or a value that no table takes."""
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if not isinstance(cause, psycopg2.Error):
+        return True
+    return str(cause.pgcode or "").startswith(_FAULT_OF_DATA)
 
 
 def store_rejects(lines: Iterable[str]) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.errors import BadInput
 from detectors.base import Detector, DetectorSpec, Point
-from detectors.damping import DAMPING, told
+from detectors.damping import DAMPING, Damping, told
 from detectors.ensemble import Ensemble
 from detectors.nab.corpus import Recording
 from detectors.nab.scoring import NOTHING, Profile, Tally, marks, tally
@@ -142,8 +142,9 @@ def scored(
     corpus: Sequence[Recording],
     scores: Sequence[Floats],
     profiles: Mapping[str, Profile],
+    rule: Damping = DAMPING,
 ) -> Report:
-    """The report on these scores, one array per recording."""
+    """The report on these scores, one array per recording, under a repeat rule."""
     worth = [marks(recording) for recording in corpus]
     candidates = _candidates(
         [each[mark.probation :] for each, mark in zip(scores, worth, strict=True)]
@@ -153,7 +154,7 @@ def scored(
     for threshold in candidates:
         sums = dict.fromkeys(categories, NOTHING)
         for recording, mark, each in zip(corpus, worth, scores, strict=True):
-            rows = told(DAMPING, each, threshold, mark.probation)
+            rows = told(rule, each, threshold, mark.probation)
             sums[recording.category] += tally(mark, rows)
         tallies.append(sums)
     best = {each: _best(tallies, categories, profile) for each, profile in profiles.items()}
