@@ -220,6 +220,13 @@ class Settings(BaseSettings):
         file="ingestion.pricesFile",
     )
     detector_interval: float = _setting(10.0, "Seconds between two evaluations of the detectors.")
+    detection_lag_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=3600,
+        description="Seconds after its end at which a window is judged by detectors that look at "
+        "complete windows, so that late events are in it; `threshold` does not wait.",
+    )
     external_url: str = _setting(
         "",
         "Address at which people reach the API, such as `https://sentinel.example.com`; links in "

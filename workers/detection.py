@@ -5,48 +5,30 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from psycopg2.extras import Json
-
-from core.database import TROUBLE, UnitOfWork, query, unit_of_work
-from core.errors import BadInput, ConfigError
-from core.ids import new_id
-from core.metrics import ANOMALIES, DETECTION_ERRORS, DETECTION_SECONDS
+from core.database import TROUBLE, query, unit_of_work
+from core.errors import ConfigError
+from core.metrics import DETECTION_ERRORS, DETECTION_SECONDS
 from core.settings import settings
-from core.telemetry import Event
-from detectors.base import Anomaly, DetectorSpec, Point, Series
+from detectors.base import Anomaly, DetectorSpec
 from detectors.config import load_detectors
-from detectors.metrics import METRICS
-from detectors.registry import detector, evaluate
-from workers import alerting
+from workers import alerting, detection_latest
 from workers.app import app
+from workers.detection_latest import over_events
+from workers.detection_rounds import Round
+from workers.detection_windows import Reader, shape
 from workers.task import periodic
+
+__all__ = ["evaluate_all", "find", "over_events", "over_past", "specs", "tenants", "tick"]
 
 log = logging.getLogger(__name__)
 
+BATCH = 64
+"""Detectors that one worker takes at a time; they share queries and a transaction."""
 _FAULTS: tuple[type[Exception], ...] = (*TROUBLE, ArithmeticError)
-
-_COLUMNS = {
-    "application": "application_id",
-    "model": "model",
-    "environment": "environment",
-    "user": "user_id",
-    "session": "session_id",
-}
-_PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
-_SOURCES = {
-    "telemetry": "telemetry",
-    "verdicts": (
-        "(SELECT a.tenant, v.created_at AS ts, a.application_id, unnest(v.risks) AS risk_score,"
-        " unnest(v.actions) AS action, NULL::text AS model, NULL::text AS environment,"
-        " NULL::text AS user_id, a.session_id"
-        " FROM verdicts v JOIN analyses a ON a.id = v.analysis_id)"
-    ),
-}
-_RATIOS = {"error_rate": "status <> 'success'", "block_rate": "action = 'block'"}
 
 
 @functools.cache
@@ -68,175 +50,101 @@ def tick() -> None:
     enabled = [spec for spec in specs() if spec.enabled]
     with unit_of_work() as work:
         changed = alerting.end_orphans(work, [spec.id for spec in enabled], now) > 0
-    for spec in enabled:
-        if _claimed(spec, slot):
-            changed = _evaluated(spec, slot, now) or changed
+    for batch in batches(enabled):
+        if mine := _claimed(batch, slot):
+            changed = evaluate_all(mine, slot, now) or changed
     if changed:
         alerting.decide_and_deliver()
 
 
-def _claimed(spec: DetectorSpec, slot: datetime) -> bool:
+def batches(enabled: Sequence[DetectorSpec]) -> Iterator[Sequence[DetectorSpec]]:
+    """The detectors in portions, those that ask the same side by side."""
+    ordered = sorted(enabled, key=lambda spec: (repr(shape(spec)), spec.id))
+    for first in range(0, len(ordered), BATCH):
+        yield ordered[first : first + BATCH]
+
+
+def _claimed(batch: Sequence[DetectorSpec], slot: datetime) -> list[DetectorSpec]:
+    """Those of the detectors that nobody else evaluates in this tick."""
     with unit_of_work() as work:
-        mine = work.execute(
-            "INSERT INTO detector_ticks (detector_id, tick) VALUES (:id, :tick)"
-            " ON CONFLICT DO NOTHING",
-            id=spec.id,
-            tick=slot,
+        mine = set(
+            work.execute(
+                "INSERT INTO detector_ticks (detector_id, tick)"
+                " SELECT id, :tick FROM unnest(CAST(:ids AS text[])) AS id ORDER BY id"
+                " ON CONFLICT DO NOTHING RETURNING detector_id",
+                ids=[spec.id for spec in batch],
+                tick=slot,
+            ).scalars()
         )
-    return mine.rowcount == 1
+    return [spec for spec in batch if spec.id in mine]
 
 
-def _evaluated(spec: DetectorSpec, slot: datetime, now: datetime) -> bool:
-    """Evaluate one detector for every tenant; the fault of one stops no other."""
+@dataclass(slots=True)
+class _Tally:
+    """What one tick made of one detector."""
+
+    evaluations: int = 0
+    anomalies: int = 0
+    errors: list[str] = field(default_factory=list)
+
+
+def evaluate_all(batch: Sequence[DetectorSpec], slot: datetime, now: datetime) -> bool:
+    """Evaluate detectors for every tenant; True if an anomaly began or ended.
+
+    The fault of one stops no other: a portion that fails is gone through one by one.
+    """
     begun = time.perf_counter()
-    changed, evaluations, found, errors = False, 0, 0, []
+    tallies = {spec.id: _Tally() for spec in batch}
+    changed = False
     for tenant in tenants():
         try:
-            with unit_of_work() as work:
-                groups = series(work, spec, now, tenant)
-                anomalies = [one for group in groups if (one := evaluate(spec, group, now))]
-                changed = record(work, spec, tenant, anomalies, now) or changed
-            evaluations += len(groups)
-            found += len(anomalies)
-        except _FAULTS as problem:
-            DETECTION_ERRORS.inc()
-            errors.append(f"{tenant}: {type(problem).__name__}")
-            log.error("detector %s, tenant %s: %s", spec.id, tenant, type(problem).__name__)
-    DETECTION_SECONDS.observe(time.perf_counter() - begun)
+            changed = _round(tenant, batch, now, tallies) or changed
+        except _FAULTS:
+            for spec in batch:
+                try:
+                    changed = _round(tenant, [spec], now, tallies) or changed
+                except _FAULTS as problem:
+                    DETECTION_ERRORS.inc()
+                    tallies[spec.id].errors.append(f"{tenant}: {type(problem).__name__}")
+                    log.error("detector %s, tenant %s: %s", spec.id, tenant, type(problem).__name__)
+    _finish(tallies, slot)
+    share = (time.perf_counter() - begun) / len(batch)
+    for _ in batch:
+        DETECTION_SECONDS.observe(share)
+    return changed
+
+
+def _round(
+    tenant: str, batch: Sequence[DetectorSpec], now: datetime, tallies: dict[str, _Tally]
+) -> bool:
+    lag = timedelta(seconds=settings().detection_lag_seconds)
+    with unit_of_work() as work:
+        made = Round(work, tenant, batch, now, now - lag)
+        made.run()
+    for name, (evaluations, anomalies) in made.tally.items():
+        tallies[name].evaluations += evaluations
+        tallies[name].anomalies += anomalies
+    return made.changed
+
+
+def _finish(tallies: dict[str, _Tally], slot: datetime) -> None:
     with unit_of_work() as work:
         work.relax()
-        work.execute(
-            "UPDATE detector_ticks SET finished_at = now(), evaluations = :evaluations,"
-            " anomalies = :found, error = nullif(:error, '')"
-            " WHERE detector_id = :id AND tick = :tick AND tenant = 'default'",
-            id=spec.id,
-            tick=slot,
-            evaluations=evaluations,
-            found=found,
-            error="; ".join(errors),
+        work.insert_many(
+            "UPDATE detector_ticks AS t SET finished_at = now(), evaluations = d.evaluations,"
+            " anomalies = d.anomalies, error = nullif(d.error, '') FROM (VALUES %s)"
+            " AS d (id, tick, evaluations, anomalies, error)"
+            " WHERE t.detector_id = d.id AND t.tick = d.tick AND t.tenant = 'default'",
+            [
+                (name, slot, one.evaluations, one.anomalies, "; ".join(one.errors))
+                for name, one in tallies.items()
+            ],
         )
-    return changed
 
 
 def tenants() -> list[str]:
     """Every tenant's id."""
     return [row["id"] for row in query("SELECT id FROM tenants ORDER BY id")]
-
-
-def series(work: UnitOfWork, spec: DetectorSpec, now: datetime, tenant: str) -> list[Series]:
-    """One series per group: the aggregate of each window, the newest ending at `now`."""
-    metric = METRICS[spec.metric]
-    table = _SOURCES[metric.source]
-    windows = detector(spec.detector).history(spec) + 1
-    groups = [_COLUMNS[name] for name in spec.group_by]
-    keys = "".join(f", coalesce({column}, '') AS g{place}" for place, column in enumerate(groups))
-    by = "".join(f", g{place}" for place in range(len(groups)))
-    rows = work.execute(
-        f"SELECT floor(extract(epoch FROM (:now - ts)) / :window)::int AS place,"
-        f" count(*) AS events, {_aggregate(spec)} AS value{keys}"
-        f" FROM {table} AS source WHERE tenant = :tenant AND ts > :since AND ts <= :now"
-        f" GROUP BY place{by}",
-        now=now,
-        window=spec.window,
-        tenant=tenant,
-        since=now - timedelta(seconds=spec.window * windows),
-    ).all()
-    found: dict[tuple[str, ...], list[Point]] = {}
-    for row in rows:
-        key = tuple(getattr(row, f"g{place}") for place in range(len(groups)))
-        start = now - timedelta(seconds=spec.window * (row.place + 1))
-        value = None if row.value is None else float(row.value)
-        found.setdefault(key, []).append(Point(start, value, row.events))
-    if not groups:
-        found.setdefault((), [])
-    return [
-        Series(dict(zip(spec.group_by, key, strict=True)), tuple(points))
-        for key, points in sorted(found.items())
-    ]
-
-
-def _aggregate(spec: DetectorSpec) -> str:
-    if spec.statistic == "ratio":
-        return f"avg(CASE WHEN {_RATIOS[spec.metric]} THEN 1.0 ELSE 0.0 END)"
-    if spec.statistic == "rate":
-        return f"count(*) / {float(spec.window)!r}"
-    if spec.statistic in _PERCENTILES:
-        share = _PERCENTILES[spec.statistic]
-        return f"percentile_cont({share}) WITHIN GROUP (ORDER BY {spec.metric})"
-    function = {"sum": "sum", "mean": "avg", "min": "min", "max": "max"}[spec.statistic]
-    return f"{function}({spec.metric})"
-
-
-def record(
-    work: UnitOfWork,
-    spec: DetectorSpec,
-    tenant: str,
-    found: Sequence[Anomaly],
-    now: datetime,
-) -> bool:
-    """Open, go on with or end this detector's anomalies and their alerts; True if any changed."""
-    opened = {
-        (row.labels_key, row.severity): row.id
-        for row in work.execute(
-            "SELECT id, severity, CAST(labels AS text) AS labels_key FROM anomalies"
-            " WHERE tenant = :tenant AND detector_id = :id AND ended_at IS NULL FOR UPDATE",
-            tenant=tenant,
-            id=spec.id,
-        )
-    }
-    changed = False
-    kept = set()
-    for anomaly in found:
-        row = work.execute(
-            "INSERT INTO anomalies (id, tenant, application_id, detector_id, severity, metric,"
-            " labels, window_start, window_end, value, baseline, threshold, score, message,"
-            " created_at) VALUES (:id, :tenant, :application, :detector, :severity, :metric,"
-            " CAST(:labels AS jsonb), :start, :end, :value, :baseline, :threshold, :score,"
-            " :message, :now)"
-            " ON CONFLICT (tenant, detector_id, labels, severity) WHERE ended_at IS NULL"
-            " DO UPDATE SET window_end = :end, value = :value, baseline = :baseline,"
-            " score = :score, message = :message RETURNING id, created_at",
-            id=new_id(),
-            tenant=tenant,
-            application=anomaly.labels.get("application") or "default",
-            detector=spec.id,
-            severity=anomaly.severity,
-            metric=spec.metric,
-            labels=_json(anomaly.labels),
-            start=anomaly.window_start,
-            end=anomaly.window_end,
-            value=anomaly.observed,
-            baseline=anomaly.baseline,
-            threshold=anomaly.threshold,
-            score=anomaly.score,
-            message=anomaly.message,
-            now=now,
-        ).one()
-        kept.add(row.id)
-        if row.id not in opened.values():
-            changed = True
-            work.after_commit(ANOMALIES.inc)
-            log.warning("anomaly", extra={"detector": spec.id, "anomaly": anomaly.message})
-        for action, labels in zip(anomaly.actions, anomaly.alert_labels(), strict=True):
-            told = {**_annotations(anomaly), **action.annotations}
-            alerting.fire(work, tenant, labels, told, row.id, row.created_at, now)
-    for anomaly_id in set(opened.values()) - kept:
-        changed = True
-        work.execute("UPDATE anomalies SET ended_at = :now WHERE id = :id", id=anomaly_id, now=now)
-        alerting.resolve(work, anomaly_id, now)
-    return changed
-
-
-def _annotations(anomaly: Anomaly) -> dict[str, str]:
-    return {
-        "summary": anomaly.message,
-        "value": f"{anomaly.observed:.6g}",
-        **({} if anomaly.baseline is None else {"baseline": f"{anomaly.baseline:.6g}"}),
-    }
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    return str(Json(None).dumps(dict(value)))
 
 
 def find(detector_id: str) -> DetectorSpec:
@@ -251,52 +159,4 @@ def find(detector_id: str) -> DetectorSpec:
 def over_past(spec: DetectorSpec, now: datetime, tenant: str) -> list[Anomaly]:
     """A dry run over the stored windows that end at `now`; nothing is recorded."""
     with unit_of_work() as work:
-        groups = series(work, spec, now, tenant)
-    results = [evaluate(spec, group, now) for group in groups]
-    return [one for one in results if one is not None]
-
-
-def over_events(spec: DetectorSpec, events: Sequence[Event], now: datetime) -> list[Anomaly]:
-    """A dry run over these events, taken as the window that ends at `now`.
-
-    Raises BadInput for a metric of verdicts, which no event carries.
-    """
-    if METRICS[spec.metric].source != "telemetry":
-        raise BadInput(f"{spec.metric} is measured on verdicts, not on events", field="events")
-    groups: dict[tuple[str, ...], list[Event]] = {}
-    for event in events:
-        key = tuple(str(getattr(event, _COLUMNS[name]) or "") for name in spec.group_by)
-        groups.setdefault(key, []).append(event)
-    found = []
-    for key, members in sorted(groups.items()):
-        values = sorted(value for event in members if (value := _value(spec, event)) is not None)
-        if values:
-            start = now - timedelta(seconds=spec.window)
-            point = Point(start, _summary(spec, values), len(members))
-            labels = dict(zip(spec.group_by, key, strict=True))
-            found.append(evaluate(spec, Series(labels, (point,)), now))
-    return [one for one in found if one is not None]
-
-
-def _value(spec: DetectorSpec, event: Event) -> float | None:
-    if spec.metric == "error_rate":
-        return float(event.status != "success")
-    if spec.metric == "request_rate":
-        return 1.0
-    value = getattr(event, spec.metric)
-    return None if value is None else float(value)
-
-
-def _summary(spec: DetectorSpec, rows: Sequence[float]) -> float:
-    if spec.statistic == "rate":
-        return len(rows) / spec.window
-    if spec.statistic == "sum":
-        return sum(rows)
-    if spec.statistic in ("mean", "ratio"):
-        return sum(rows) / len(rows)
-    if spec.statistic in ("min", "max"):
-        return rows[0] if spec.statistic == "min" else rows[-1]
-    place = (len(rows) - 1) * _PERCENTILES[spec.statistic]
-    low = int(place)
-    high = min(low + 1, len(rows) - 1)
-    return rows[low] + (rows[high] - rows[low]) * (place - low)
+        return detection_latest.judged(Reader(work, tenant), spec, now)

@@ -162,7 +162,7 @@ def overflow(farm: Farm) -> Iterator[None]:
 
 def test_a_sum_that_overflows_is_an_error_of_its_detector_alone(overflow: None) -> None:
     spec, now = parse_detectors(SUMS)[0], datetime.now(UTC)
-    assert detection._claimed(spec, now)
-    assert detection._evaluated(spec, now, now) is False
+    assert detection._claimed([spec], now) == [spec]
+    assert detection.evaluate_all([spec], now, now) is False
     ticks = query("SELECT error FROM detector_ticks WHERE detector_id = 'sums'")
     assert [row["error"] for row in ticks] == ["default: DataError"]

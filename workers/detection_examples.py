@@ -1,0 +1,49 @@
+"""The worst events of a window: what to look at first."""
+
+from __future__ import annotations
+
+from core.database import UnitOfWork
+from detectors.base import Anomaly, DetectorSpec
+from detectors.metrics import METRICS
+from workers.detection_windows import COLUMNS
+
+MOST = 5
+
+
+def examples(work: UnitOfWork, spec: DetectorSpec, tenant: str, anomaly: Anomaly) -> list[str]:
+    """Ids of up to five events, the worst first: slowest, dearest, failed; or of the analyses that
+    were judged worst, where the metric is of verdicts."""
+    verdicts = METRICS[spec.metric].source == "verdicts" or spec.type in ("novelty", "probing")
+    known = {"application", "session"} if verdicts else set(COLUMNS)
+    named = {name: value for name, value in anomaly.labels.items() if name in known}
+    where = "".join(f" AND coalesce({COLUMNS[name]}, '') = :{name}" for name in named)
+    if verdicts:
+        statement = (
+            "SELECT CAST(v.analysis_id AS text) FROM verdicts v JOIN analyses a ON"
+            " a.id = v.analysis_id WHERE v.tenant = :tenant AND v.created_at >= :since"
+            f" AND v.created_at < :until{where.replace('coalesce(', 'coalesce(a.')}"
+            " AND v.risk_score > 0 ORDER BY v.risk_score DESC, v.created_at DESC LIMIT :most"
+        )
+    else:
+        statement = (
+            "SELECT event_id FROM telemetry WHERE tenant = :tenant AND ts >= :since"
+            f" AND ts < :until{where}{_worst(spec, anomaly)} LIMIT :most"
+        )
+    rows = work.execute(
+        statement,
+        tenant=tenant,
+        since=anomaly.window_start,
+        until=anomaly.window_end,
+        most=MOST,
+        **named,
+    )
+    return [str(row[0]) for row in rows]
+
+
+def _worst(spec: DetectorSpec, anomaly: Anomaly) -> str:
+    if spec.metric == "error_rate":
+        return " AND status <> 'success' ORDER BY ts DESC"
+    if spec.metric == "request_rate":
+        return " ORDER BY ts DESC"
+    low = anomaly.score < 0 or spec.condition.startswith("less")
+    return f" AND {spec.metric} IS NOT NULL ORDER BY {spec.metric} {'ASC' if low else 'DESC'}, ts"
