@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from core.database import UnitOfWork
+from core.database import UnitOfWork, single
 from detectors.base import DetectorSpec, State
 from workers.detection_course import LONGEST, fingerprint, replayed
 from workers.detection_windows import Key
@@ -39,13 +39,16 @@ class Remembered:
 
 
 def held(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[Progress]:
-    """Take those of the detectors that nobody is at; they are ours until the transaction ends."""
+    """Take those of the detectors that nobody is at; they are ours until the transaction ends.
+
+    Missing rows are made in a transaction of their own, or whoever comes second would wait.
+    """
     ids = sorted(spec.id for spec in specs)
     found = _taken(work, tenant, ids)
     missing = [one for one in ids if one not in found]
     if missing:
-        work.execute(
-            "INSERT INTO detector_progress (tenant, detector_id) SELECT :tenant, id"
+        single(
+            "INSERT INTO detector_progress (tenant, detector_id) SELECT CAST(:tenant AS text), id"
             " FROM unnest(CAST(:ids AS text[])) AS id ON CONFLICT DO NOTHING",
             tenant=tenant,
             ids=missing,

@@ -89,3 +89,14 @@ def ticks(tenant: str = "default") -> Mapping[str, Mapping[str, Any]]:
         tenant=tenant,
     )
     return {row.detector_id: dict(row._asdict()) for row in rows}
+
+
+def progress(tenant: str) -> Mapping[str, Mapping[str, Any]]:
+    """How far each detector has judged complete windows, and of how many groups."""
+    rows = single(
+        "SELECT p.detector_id, p.until, (SELECT count(*) FROM detector_states s WHERE"
+        " s.tenant = p.tenant AND s.detector_id = p.detector_id) AS groups"
+        " FROM detector_progress p WHERE p.tenant = :tenant",
+        tenant=tenant,
+    )
+    return {row.detector_id: dict(row._asdict()) for row in rows}

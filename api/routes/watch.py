@@ -19,7 +19,7 @@ from core.errors import ConfigError, DeliveryError, NotFound
 from core.telemetry import parse_event
 from detectors.base import Anomaly as FoundAnomaly
 from detectors.base import DetectorSpec
-from workers import delivery, detection, watching
+from workers import delivery, detection, detection_past, watching
 
 blueprint = Blueprint("watch", __name__, url_prefix="/api/v1")
 
@@ -44,7 +44,11 @@ class LastTick(BaseModel):
 
 
 class Detector(BaseModel):
-    """One entry of detectors.yaml. `window` is in seconds."""
+    """One entry of detectors.yaml. `window` and `hold` (its `for`) are in seconds.
+
+    `judged_until` is the end of the last complete window that was judged, `groups` how many groups
+    are remembered; `threshold` needs neither and has null and 0.
+    """
 
     id: str
     name: str
@@ -55,9 +59,20 @@ class Detector(BaseModel):
     statistic: str
     window: float
     threshold: float
+    floor: float | None
+    condition: str | None
+    direction: str
+    scale: str
+    seasonality: str | None
+    hold: float
+    no_data: str
+    min_samples: int
+    numbers: dict[str, float]
     group_by: list[str]
     actions: list[DetectorAction]
     last: LastTick | None
+    judged_until: datetime | None
+    groups: int
 
 
 class Detectors(BaseModel):
@@ -97,12 +112,20 @@ class TestAnswer(BaseModel):
 
 
 class Anomaly(Found):
-    """An anomaly from its beginning to its end."""
+    """An anomaly from its beginning to its end.
+
+    Value, baseline and score are those of its worst window, whose size gives the severity;
+    `event_ids` are that window's worst events, or analyses where the metric is of verdicts. `told`
+    is false for what came back so soon that it belongs to the trouble before.
+    """
 
     id: UUID
     application_id: str
     created_at: datetime
     ended_at: datetime | None
+    peak_score: float | None
+    told: bool
+    event_ids: list[str]
 
 
 class AnomalyPage(BaseModel):
@@ -182,11 +205,19 @@ class Tested(BaseModel):
 @operation("All detectors", tag="watch", answers={200: ("Detectors.", Detectors)})
 def detectors() -> Response:
     """The entries of detectors.yaml and their last evaluation."""
-    ticks = watching.ticks()
-    return jsonify(items=[_detector(spec, ticks.get(spec.id)) for spec in detection.specs()])
+    ticks, progress = watching.ticks(), watching.progress(g.tenant)
+    return jsonify(
+        items=[
+            _detector(spec, ticks.get(spec.id), progress.get(spec.id, {}))
+            for spec in detection.specs()
+        ]
+    )
 
 
-def _detector(spec: DetectorSpec, tick: Mapping[str, Any] | None) -> dict[str, Any]:
+def _detector(
+    spec: DetectorSpec, tick: Mapping[str, Any] | None, progress: Mapping[str, Any]
+) -> dict[str, Any]:
+    until = progress.get("until")
     return {
         "id": spec.id,
         "name": spec.name,
@@ -197,6 +228,17 @@ def _detector(spec: DetectorSpec, tick: Mapping[str, Any] | None) -> dict[str, A
         "statistic": spec.statistic,
         "window": spec.window,
         "threshold": spec.threshold,
+        "floor": spec.floor,
+        "condition": spec.condition or None,
+        "direction": spec.direction,
+        "scale": spec.scale,
+        "seasonality": spec.seasonality or None,
+        "hold": spec.hold,
+        "no_data": spec.no_data,
+        "min_samples": spec.min_samples,
+        "numbers": dict(spec.numbers),
+        "judged_until": None if until is None else moment(until),
+        "groups": progress.get("groups", 0),
         "group_by": list(spec.group_by),
         "actions": [
             {
@@ -278,6 +320,21 @@ def anomalies() -> Response:
         limit=wanted + 1,
     )
     return jsonify(paging.page([wire(row) for row in rows], wanted))
+
+
+@blueprint.get("/anomalies/<uuid:anomaly_id>/sparkline.svg")
+@operation(
+    "The metric around an anomaly, its band and what was odd, as a small picture",
+    tag="watch",
+    answers={200: ("SVG, with its text as title.", {"image/svg+xml": {"type": "string"}})},
+    problems=(404,),
+)
+def sparkline(anomaly_id: UUID) -> Response:
+    """Drawn from what is stored now; 404 where the detector is gone from detectors.yaml."""
+    picture = detection_past.picture(anomaly_id, g.tenant, datetime.now(UTC))
+    answer = Response(picture, content_type="image/svg+xml")
+    answer.headers["Content-Security-Policy"] = "default-src 'none'"
+    return answer
 
 
 @blueprint.get("/alerts")

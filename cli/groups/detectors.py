@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cli.output import json_option, show
+from core.configfile import parse_duration
 from core.errors import BadInput
 from core.telemetry import parse_event
 from detectors.nab.bench import DEFAULT, Report
 from detectors.nab.bench import bench as run_bench
 from detectors.nab.corpus import load_corpus
 from detectors.nab.scoring import load_profiles
-from workers import detection, watching
+from workers import detection, detection_past, detection_tuning, watching
 
 
 @click.group()
@@ -93,6 +95,88 @@ def test(detector_id: str, file: Path | None, as_json: bool) -> None:
         for one in found
     ]
     show(rows, as_json, empty=f"{detector_id}: nothing out of the ordinary")
+
+
+def _since(duration: str, now: datetime) -> datetime:
+    return now - timedelta(seconds=parse_duration(duration))
+
+
+@command.command()
+@click.argument("detector_id")
+@click.option("--since", default="7d", show_default=True, help="How far back, such as 7d.")
+@click.option(
+    "--picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SVG to write.  [default: DETECTOR_ID.svg]",
+)
+@click.option("--tenant", default="default", show_default=True, help="Whose history.")
+@json_option
+def backtest(
+    detector_id: str, since: str, picture: Path | None, tenant: str, as_json: bool
+) -> None:
+    """Show what a detector would have raised over stored history; nothing is recorded.
+
+    \b
+    Example:
+        sentinel-cli detectors backtest unusual-latency --since 7d
+    """
+    now = datetime.now(UTC)
+    past = detection_past.past(detection.find(detector_id), tenant, _since(since, now), now)
+    courses = past.courses
+    file = picture or Path(f"{re.sub(r'[^A-Za-z0-9._-]', '_', detector_id)}.svg")
+    file.write_text(detection_past.drawn(past, courses), encoding="utf-8")
+    rows = [
+        {
+            "from": spell.since,
+            "to": spell.until,
+            "group": ", ".join(f"{name}={value}" for name, value in spell.labels.items()) or "all",
+            "severity": spell.grade,
+            "value": spell.anomaly.observed,
+            "baseline": spell.anomaly.baseline,
+            "score": round(spell.peak, 3),
+            "told": spell.told,
+        }
+        for spell in past.spells(courses)
+    ]
+    show(rows, as_json, empty=f"{detector_id}: nothing since {past.since:%Y-%m-%d %H:%M}Z")
+    click.echo(f"picture: {file}", err=True)
+
+
+@command.command()
+@click.argument("detector_id")
+@click.option("--target-alerts", "wanted", required=True, help="At most so many, such as 2/week.")
+@click.option("--since", default="14d", show_default=True, help="History to go by.")
+@click.option("--tenant", default="default", show_default=True, help="Whose history.")
+@json_option
+def tune(detector_id: str, wanted: str, since: str, tenant: str, as_json: bool) -> None:
+    """Propose a threshold from stored history; detectors.yaml stays as it is.
+
+    \b
+    Example:
+        sentinel-cli detectors tune unusual-latency --target-alerts 2/week
+    """
+    now, rate = datetime.now(UTC), detection_tuning.parse_rate(wanted)
+    spec = detection.find(detector_id)
+    past = detection_past.past(spec, tenant, _since(since, now), now)
+    found = detection_tuning.tune(past, rate)
+    rows = [
+        {
+            "threshold": threshold,
+            f"alerts_a_{rate.unit}": round(found.rate(threshold, rate.unit), 2),
+            "alerts": count,
+            "days": round(found.span / timedelta(days=1), 1),
+            "note": "; ".join(
+                text
+                for text, here in (
+                    ("proposed", threshold == found.proposed),
+                    ("now", threshold == spec.threshold),
+                )
+                if here
+            ),
+        }
+        for threshold, count in sorted(found.counts.items())
+    ]
+    show(rows, as_json, empty="nothing to choose from")
 
 
 @command.command()

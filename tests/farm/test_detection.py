@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -129,6 +130,56 @@ def test_what_flaps_is_told_once(tenant: str) -> None:
         run(entries, tenant, NOW - place * MINUTES)
     assert [one["told"] for one in anomalies(tenant)] == [True, False, False]
     assert len(query("SELECT id FROM alerts WHERE tenant = :t", t=tenant)) == 1
+
+
+def test_two_workers_never_step_one_state_twice(tenant: str) -> None:
+    keep(traffic(range(0, 40), odd=[0]), tenant)
+    entries = spike()
+    with unit_of_work() as work:
+        first = Round(work, tenant, entries, NOW, NOW)
+        first.run()
+        second = run(entries, tenant)
+    assert (len(first.tally), len(second.tally)) == (1, 0)
+    assert len(anomalies(tenant)) == 1
+
+
+def test_what_fails_to_be_stored_leaves_the_state_as_it_was(
+    tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(traffic(range(0, 40), odd=[0]), tenant)
+    entries = spike()
+    run(entries, tenant, NOW - MINUTES)
+    before = states(tenant)
+    monkeypatch.setattr("workers.detection_record.alerting.fire", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        run(entries, tenant)
+    assert (states(tenant), anomalies(tenant)) == (before, [])
+
+
+def test_a_changed_entry_begins_anew_from_history(tenant: str) -> None:
+    keep(traffic(range(0, 40), odd=[0]), tenant)
+    run(spike(id="it", threshold=1000), tenant)
+    assert anomalies(tenant) == []
+    run(spike(id="it", threshold=4), tenant)
+    assert [one["ended_at"] for one in anomalies(tenant)] == [None]
+
+
+def test_an_entry_with_another_alert_goes_on(tenant: str) -> None:
+    keep(traffic(range(0, 40)), tenant)
+    entries = spike()
+    run(entries, tenant)
+    renamed = [replace(one, name="another", actions=()) for one in entries]
+    assert run(renamed, tenant).tally == {}
+
+
+def test_an_anomaly_of_a_group_without_data_ends(tenant: str) -> None:
+    keep(traffic(range(5, 40), odd=[5]), tenant)
+    entries = spike()
+    run(entries, tenant, NOW - 5 * MINUTES)
+    run(entries, tenant, NOW - 3 * MINUTES)
+    assert [one["ended_at"] for one in anomalies(tenant)] == [None]
+    run(entries, tenant, NOW - 2 * MINUTES)
+    assert [one["ended_at"] is None for one in anomalies(tenant)] == [False]
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,15 @@ def test_an_anomaly_names_group_value_and_bound(farm: Farm, surge: dict[str, Any
     )
 
 
+def test_an_anomaly_shows_its_worst_events_and_its_curve(farm: Farm, surge: dict[str, Any]) -> None:
+    found = farm.client.get("/api/v1/anomalies", params={"detector": "high-latency"}).json()
+    anomaly = next(one for one in found["items"] if one["id"] == surge["anomaly_id"])
+    assert (len(anomaly["event_ids"]), anomaly["told"], anomaly["severity"]) == (5, True, "warning")
+    answer = farm.client.get(f"/api/v1/anomalies/{anomaly['id']}/sparkline.svg")
+    assert answer.headers["Content-Type"].startswith("image/svg+xml")
+    assert "application=surge" in answer.text
+
+
 def test_every_receiver_was_told_once_and_each_attempt_is_a_row(surge: dict[str, Any]) -> None:
     receivers = sorted(sent["receiver"] for sent in surge["notifications"])
     assert receivers == ["chat", "hook", "mail"]
