@@ -18,7 +18,7 @@ from detectors.config import load_detectors
 from workers import alerting, detection_latest
 from workers.app import app
 from workers.detection_latest import over_events
-from workers.detection_rounds import Round
+from workers.detection_rounds import Round, is_latest
 from workers.detection_windows import Reader, shape
 from workers.task import periodic
 
@@ -58,8 +58,8 @@ def tick() -> None:
 
 
 def batches(enabled: Sequence[DetectorSpec]) -> Iterator[Sequence[DetectorSpec]]:
-    """The detectors in portions, those that ask the same side by side."""
-    ordered = sorted(enabled, key=lambda spec: (repr(shape(spec)), spec.id))
+    """The detectors in portions: bounds first, and those that ask the same side by side."""
+    ordered = sorted(enabled, key=lambda spec: (not is_latest(spec), repr(shape(spec)), spec.id))
     for first in range(0, len(ordered), BATCH):
         yield ordered[first : first + BATCH]
 

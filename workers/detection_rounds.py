@@ -19,8 +19,9 @@ from workers.detection_state import Progress, Remembered
 from workers.detection_windows import Key, Reader, shape
 from workers.rollups import floor
 
-MOST_REPLAYED = 100_000
-"""Windows of all groups that a detector replays when it begins; more groups, less of the past."""
+MOST_REPLAYED = 50_000
+"""Windows of all groups that a detector replays when it begins; more groups, less of the past. The
+detectors of a round that would begin after so many wait for the next tick."""
 
 
 class Round:
@@ -38,6 +39,7 @@ class Round:
         self._work, self._tenant, self._now, self._complete = work, tenant, now, complete
         self._specs = specs
         self._reader = Reader(work, tenant)
+        self._replayed = 0
         self.tally: dict[str, tuple[int, int]] = {}
         self.changed = False
 
@@ -84,6 +86,8 @@ class Round:
         kept = states.load(self._work, self._tenant, (one.spec for one in due))
         written: dict[str, dict[Key, Remembered]] = {}
         for one in due:
+            if one.until is None and self._replayed > MOST_REPLAYED:
+                continue
             before = {} if one.until is None else kept[one.spec.id]
             courses = self._courses(one, before)
             written[one.spec.id] = {
@@ -99,8 +103,9 @@ class Round:
             lasting = {mark(course.labels) for course in courses.values() if course.open}
             began = recorder.write(one.spec, spells, lasting)
             self.tally[one.spec.id] = (len(courses), began)
-        until = {one.spec.id: self._until(one.spec) for one in due}
-        states.save(self._work, self._tenant, written, due, until, self._now)
+        done = [one for one in due if one.spec.id in written]
+        until = {one.spec.id: self._until(one.spec) for one in done}
+        states.save(self._work, self._tenant, written, done, until, self._now)
 
     def _courses(self, one: Progress, kept: Mapping[Key, Remembered]) -> dict[Key, Course]:
         spec, until = one.spec, self._until(one.spec)
@@ -108,6 +113,7 @@ class Round:
             first_of(spec, until) if one.until is None else max(one.until, first_of(spec, until))
         )
         found = bounded(self._reader.points(shape(spec), since, until))
+        self._replayed += sum(map(len, found.values())) if one.until is None else 0
         keys = {*found, *kept} if spec.group_by else {*found, *kept, ()}
         courses = {}
         for key in sorted(keys):

@@ -41,11 +41,11 @@ class Remembered:
 def held(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[Progress]:
     """Take those of the detectors that nobody is at; they are ours until the transaction ends.
 
-    Missing rows are made in a transaction of their own, or whoever comes second would wait.
+    Rows that are missing are made in a transaction of their own, or who comes second would wait.
     """
     ids = sorted(spec.id for spec in specs)
     found = _taken(work, tenant, ids)
-    missing = [one for one in ids if one not in found]
+    missing = sorted(set(ids) - set(found) - _known(work, tenant, ids))
     if missing:
         single(
             "INSERT INTO detector_progress (tenant, detector_id) SELECT CAST(:tenant AS text), id"
@@ -61,6 +61,16 @@ def held(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[P
             wanted = fingerprint(spec)
             progress.append(Progress(spec, wanted, until if mark == wanted else None))
     return progress
+
+
+def _known(work: UnitOfWork, tenant: str, ids: Sequence[str]) -> set[str]:
+    rows = work.execute(
+        "SELECT detector_id FROM detector_progress WHERE tenant = :tenant"
+        " AND detector_id = ANY(CAST(:ids AS text[]))",
+        tenant=tenant,
+        ids=list(ids),
+    )
+    return set(rows.scalars())
 
 
 def _taken(

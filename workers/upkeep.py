@@ -16,6 +16,8 @@ from workers.task import periodic
 log = logging.getLogger(__name__)
 
 NOTIFICATIONS_KEPT = timedelta(days=90)
+STATES_KEPT = timedelta(days=90)
+"""How long a detector that is not evaluated is remembered; a window may last a month."""
 
 
 @periodic(lambda: 600.0, "control")
@@ -33,6 +35,15 @@ def tidy() -> dict[str, int]:
         ticks = work.execute(
             "DELETE FROM detector_ticks WHERE tick < now() - interval '1 day'"
         ).rowcount
+        states = work.execute(
+            "DELETE FROM detector_states s WHERE NOT EXISTS (SELECT FROM detector_progress p"
+            " WHERE p.tenant = s.tenant AND p.detector_id = s.detector_id"
+            " AND p.updated_at > now() - :kept)",
+            kept=STATES_KEPT,
+        ).rowcount
+        work.execute(
+            "DELETE FROM detector_progress WHERE updated_at < now() - :kept", kept=STATES_KEPT
+        )
         tokens = work.execute("DELETE FROM revoked_tokens WHERE expires_at < now()").rowcount
         workers = work.execute(
             "DELETE FROM worker_heartbeats WHERE seen_at < now() - interval '1 hour'"
@@ -57,6 +68,7 @@ def tidy() -> dict[str, int]:
         "partitions_made": made,
         "partitions_dropped": len(dropped),
         "ticks_forgotten": ticks,
+        "states_forgotten": states,
         "tokens_forgotten": tokens,
         "workers_forgotten": workers,
         "groups_forgotten": groups,
