@@ -103,7 +103,9 @@ def test_retention_is_shown(farm: Farm) -> None:
         row["rows"]: row["kept"]
         for row in rows(run(farm, "storage", "retention", "show", "--json"))
     }
-    assert found == {"telemetry": "7d", "telemetry_contents": "7d", "contents": "7d"}
+    raw = ("telemetry", "telemetry_contents", "telemetry_ids", "telemetry_rejects", "contents")
+    aggregated = ("telemetry_minutes", "telemetry_hours")
+    assert found == dict.fromkeys(raw, "7d") | dict.fromkeys(aggregated, "90d")
 
 
 def test_version_needs_no_farm() -> None:
