@@ -21,6 +21,7 @@ PAGES = (
     "docs/telemetry_storage.md",
     "docs/alerts.md",
     "docs/conformance.md",
+    "docs/detection.md",
     "docs/reports.md",
     "docs/alerts_receivers.md",
 )

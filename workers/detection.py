@@ -28,7 +28,13 @@ log = logging.getLogger(__name__)
 
 BATCH = 64
 """Detectors that one worker takes at a time; they share queries and a transaction."""
-_FAULTS: tuple[type[Exception], ...] = (*TROUBLE, ArithmeticError)
+_FAULTS: tuple[type[Exception], ...] = (
+    *TROUBLE,
+    ArithmeticError,
+    LookupError,
+    TypeError,
+    ValueError,
+)
 
 
 @functools.cache

@@ -22,6 +22,9 @@ LONGEST = timedelta(days=14)
 MOST_WINDOWS = 4_032
 """Most windows of it: 14 days of five minutes."""
 
+FORM = 1
+"""Form of the stored states; another one makes all begin anew."""
+
 UNDAMPED = Damping(silence=0, share=0.0)
 
 
@@ -35,7 +38,7 @@ def fingerprint(spec: DetectorSpec) -> str:
     plain = replace(
         spec, name="", actions=(), enabled=True, numbers=dict(sorted(spec.numbers.items()))
     )
-    return hashlib.sha256(repr(plain).encode()).hexdigest()[:32]
+    return hashlib.sha256(f"{FORM} {plain!r}".encode()).hexdigest()[:32]
 
 
 def replayed(spec: DetectorSpec) -> int:

@@ -46,14 +46,15 @@ def series(reader: Reader, spec: DetectorSpec, until: datetime) -> list[Series]:
 def _ending(spec: DetectorSpec, now: datetime) -> datetime:
     """Now; or, where rollups can tell, the end of this minute, so that they are asked.
 
-    The window then holds up to a minute less, which a bound from below would take for a fall of a
-    sum or a rate; such a one gets the last whole minute.
+    The window then holds up to a minute less, which all but a bound from above would take for a
+    fall of a sum or a rate; they get the last whole minute.
     """
     rolled = METRICS[spec.metric].source == "telemetry" and set(spec.group_by) <= ROLLED_UP
     if not rolled or spec.window % MINUTE or spec.window < 2 * MINUTE:
         return now
     least = floor(now, MINUTE)
-    if spec.statistic in ZERO_WHEN_EMPTY and not spec.condition.startswith("greater"):
+    above = spec.type == "threshold" and spec.condition.startswith("greater")
+    if spec.statistic in ZERO_WHEN_EMPTY and not above:
         return least
     return least + timedelta(seconds=MINUTE)
 

@@ -78,19 +78,26 @@ def drawn(one: Past, courses: Sequence[Course]) -> str:
     rows = []
     for place, course in enumerate(worst):
         name = ", ".join(f"{key}={value}" for key, value in course.labels.items()) or "all"
-        text = escape(f"{one.spec.metric} ({one.spec.statistic}), {name}")
-        picture = _curve(course, one.since, one.until, text, 960, 90)
+        title = f"{one.spec.metric} ({one.spec.statistic}), {name}"
+        text = escape(title)
+        curve = _curve(course, one.since, one.until, title, 960, 90)
         rows.append(
-            f'<text x="4" y="{place * 120 + 16}" font-family="sans-serif" font-size="12"'
-            f' fill="#374151">{text}</text>'
-            + picture.replace("<svg ", f'<svg y="{place * 120 + 22}" ', 1)
+            _words(place * 120 + 46, text)
+            + curve.replace("<svg ", f'<svg y="{place * 120 + 52}" ', 1)
         )
-    height = 120 * max(1, len(worst))
+    height = 30 + 120 * max(1, len(worst))
     title = escape(f"{one.spec.id}: {one.since:%Y-%m-%d %H:%M}Z to {one.until:%Y-%m-%d %H:%M}Z")
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="960" height="{height}"'
         f' viewBox="0 0 960 {height}" role="img"><title>{title}</title>'
-        f'<rect width="960" height="{height}" fill="#ffffff"/>{"".join(rows)}</svg>'
+        f'<rect width="960" height="{height}" fill="#ffffff"/>{_words(20, title)}'
+        f"{''.join(rows)}</svg>"
+    )
+
+
+def _words(y: int, text: str) -> str:
+    return (
+        f'<text x="4" y="{y}" font-family="sans-serif" font-size="12" fill="#374151">{text}</text>'
     )
 
 

@@ -40,23 +40,30 @@ class Round:
         self._specs = specs
         self._reader = Reader(work, tenant)
         self._replayed = 0
+        self._held: list[Progress] = []
         self.tally: dict[str, tuple[int, int]] = {}
         self.changed = False
 
     def run(self) -> None:
         """Take the detectors that are free, judge, store."""
-        progress = states.held(self._work, self._tenant, self._specs)
-        latest = [one for one in progress if is_latest(one.spec)]
-        due = [one for one in progress if not is_latest(one.spec) and self._due(one)]
-        wanted = [one.spec for one in (*latest, *due)]
+        wanted = self._wanted(states.progress(self._work, self._tenant, self._specs))
+        if wanted:
+            wanted = self._wanted(states.held(self._work, self._tenant, wanted))
         if not wanted:
             return
+        latest = [spec for spec in wanted if is_latest(spec)]
+        due = [one for one in self._held if not is_latest(one.spec)]
         recorder = Recorder(self._work, self._tenant, wanted, self._now)
-        for one in latest:
-            self._judge_latest(one.spec, recorder)
+        for spec in latest:
+            self._judge_latest(spec, recorder)
         if due:
             self._go_on(due, recorder)
         self.changed = recorder.changed
+
+    def _wanted(self, progress: Sequence[Progress]) -> list[DetectorSpec]:
+        """The detectors that have something to judge."""
+        self._held = [one for one in progress if is_latest(one.spec) or self._due(one)]
+        return [one.spec for one in self._held]
 
     def _judge_latest(self, spec: DetectorSpec, recorder: Recorder) -> None:
         found = judged(self._reader, spec, self._now)

@@ -38,14 +38,18 @@ class Remembered:
     heard: datetime | None
 
 
+def progress(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[Progress]:
+    """How far each detector is, for a look."""
+    return _told(specs, _rows(work, tenant, [spec.id for spec in specs]))
+
+
 def held(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[Progress]:
     """Take those of the detectors that nobody is at; they are ours until the transaction ends.
 
     Rows that are missing are made in a transaction of their own, or who comes second would wait.
     """
     ids = sorted(spec.id for spec in specs)
-    found = _taken(work, tenant, ids)
-    missing = sorted(set(ids) - set(found) - _known(work, tenant, ids))
+    missing = sorted(set(ids) - set(_rows(work, tenant, ids)))
     if missing:
         single(
             "INSERT INTO detector_progress (tenant, detector_id) SELECT CAST(:tenant AS text), id"
@@ -53,33 +57,26 @@ def held(work: UnitOfWork, tenant: str, specs: Sequence[DetectorSpec]) -> list[P
             tenant=tenant,
             ids=missing,
         )
-        found |= _taken(work, tenant, missing)
-    progress = []
+    found = _rows(work, tenant, ids, " ORDER BY detector_id FOR UPDATE SKIP LOCKED")
+    return _told([spec for spec in specs if spec.id in found], found)
+
+
+_Row = tuple[str, datetime | None]
+
+
+def _told(specs: Sequence[DetectorSpec], found: Mapping[str, _Row]) -> list[Progress]:
+    told = []
     for spec in specs:
-        if spec.id in found:
-            mark, until = found[spec.id]
-            wanted = fingerprint(spec)
-            progress.append(Progress(spec, wanted, until if mark == wanted else None))
-    return progress
+        mark, until = found.get(spec.id, ("", None))
+        wanted = fingerprint(spec)
+        told.append(Progress(spec, wanted, until if mark == wanted else None))
+    return told
 
 
-def _known(work: UnitOfWork, tenant: str, ids: Sequence[str]) -> set[str]:
-    rows = work.execute(
-        "SELECT detector_id FROM detector_progress WHERE tenant = :tenant"
-        " AND detector_id = ANY(CAST(:ids AS text[]))",
-        tenant=tenant,
-        ids=list(ids),
-    )
-    return set(rows.scalars())
-
-
-def _taken(
-    work: UnitOfWork, tenant: str, ids: Sequence[str]
-) -> dict[str, tuple[str, datetime | None]]:
+def _rows(work: UnitOfWork, tenant: str, ids: Sequence[str], how: str = "") -> dict[str, _Row]:
     rows = work.execute(
         "SELECT detector_id, fingerprint, until FROM detector_progress WHERE tenant = :tenant"
-        " AND detector_id = ANY(CAST(:ids AS text[])) ORDER BY detector_id"
-        " FOR UPDATE SKIP LOCKED",
+        f" AND detector_id = ANY(CAST(:ids AS text[])){how}",
         tenant=tenant,
         ids=list(ids),
     )

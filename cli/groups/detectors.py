@@ -97,6 +97,10 @@ def test(detector_id: str, file: Path | None, as_json: bool) -> None:
     show(rows, as_json, empty=f"{detector_id}: nothing out of the ordinary")
 
 
+def _short(number: float | None) -> float | None:
+    return None if number is None else float(f"{number:.4g}")
+
+
 def _since(duration: str, now: datetime) -> datetime:
     return now - timedelta(seconds=parse_duration(duration))
 
@@ -131,9 +135,9 @@ def backtest(
             "to": spell.until,
             "group": ", ".join(f"{name}={value}" for name, value in spell.labels.items()) or "all",
             "severity": spell.grade,
-            "value": spell.anomaly.observed,
-            "baseline": spell.anomaly.baseline,
-            "score": round(spell.peak, 3),
+            "value": _short(spell.anomaly.observed),
+            "baseline": _short(spell.anomaly.baseline),
+            "score": _short(spell.peak),
             "told": spell.told,
         }
         for spell in past.spells(courses)
