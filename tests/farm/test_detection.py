@@ -15,6 +15,8 @@ from core.telemetry import Event
 from detectors.base import DetectorSpec
 from detectors.config import parse_detectors
 from tests.farm.test_rollups import keep, new_tenant
+from workers import detection
+from workers.detection_past import past
 from workers.detection_rounds import Round
 from workers.rollups import floor
 
@@ -215,3 +217,53 @@ def test_going_tick_by_tick_is_as_one_replay(
         work.execute("UPDATE detector_progress SET until = NULL WHERE tenant = :t", t=tenant)
     run(once, tenant)
     assert stepped == states(tenant) != {}
+
+
+def test_the_anomalies_of_ticks_are_those_of_a_replay(tenant: str) -> None:
+    keep(traffic(range(0, 60), odd=[3, 4, 8, 45]), tenant)
+    (entry,) = spike()
+    for place in range(59, -1, -1):
+        run([entry], tenant, NOW - place * MINUTES)
+    expected = past(entry, tenant, NOW - 60 * MINUTES, NOW).spells()
+    assert len(expected) == 3
+    assert [
+        (one["window_start"], one["window_end"], one["peak_score"], one["told"], one["severity"])
+        for one in anomalies(tenant)
+    ] == [(one.since, one.until, one.peak, one.told, one.grade) for one in expected]
+
+
+def test_a_tick_is_noted_and_nobody_does_it_again(
+    tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [
+        *spike(),
+        *specs(type="threshold", metric="cost", condition="less_than", threshold=1, window="7s"),
+    ]
+    monkeypatch.setattr(detection, "specs", lambda: tuple(entries))
+    slow = detection.settings().model_copy(update={"detector_interval": 3600.0})
+    monkeypatch.setattr(detection, "settings", lambda: slow)
+    detection.tick()
+    noted = [tuple(row.values()) for row in query(TICKS, ids=[one.id for one in entries])]
+    assert noted == [(1, True), (1, True)]
+    monkeypatch.setattr(detection, "evaluate_all", lambda *_: pytest.fail("again"))
+    detection.tick()
+
+
+TICKS = (
+    "SELECT count(*), bool_and(finished_at IS NOT NULL AND error IS NULL) FROM detector_ticks"
+    " WHERE detector_id = ANY(CAST(:ids AS text[])) GROUP BY detector_id"
+)
+
+
+def test_a_bound_is_judged_on_the_window_that_ends_now(tenant: str) -> None:
+    keep(
+        [event(-1, n, latency_ms=7000.0, timestamp=NOW + timedelta(seconds=n)) for n in range(3)],
+        tenant,
+    )
+    entry = {"metric": "latency_ms", "condition": "greater_than", "threshold": 5000}
+    bound = specs(type="threshold", window="5m", **entry)
+    run(bound, tenant, NOW + timedelta(seconds=3))
+    (found,) = anomalies(tenant)
+    assert (found["value"], found["ended_at"], found["told"]) == (7000.0, None, True)
+    run(bound, tenant, NOW + timedelta(minutes=6))
+    assert [one["ended_at"] is None for one in anomalies(tenant)] == [False]
