@@ -1,16 +1,20 @@
 """Group commit in the process that accepts: what arrives while one hand-over runs shares the next.
 
-Nobody waits for company: the first to come hands over at once, and those who come meanwhile go
-together when it is done. Each returns when its own group is handed over, or with its fault.
+Who comes while a hand-over runs goes with the next one. A hand-over that others are about to join,
+because they are `coming`, waits for them for two milliseconds at most, and for nobody else. Each
+returns when its own group is handed over, or with its fault.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from core.errors import BufferFull, SentinelError
+
+GATHER_SECONDS = 0.002
 
 
 @dataclass(slots=True)
@@ -30,14 +34,34 @@ class Groups:
         self._hand_over = hand_over
         self._limit = limit
         self._lock = threading.Lock()
+        self._arrival = threading.Condition(self._lock)
         self._parts: list[_Part] = []
         self._busy = False
+        self._coming: set[int] = set()
+
+    @contextmanager
+    def coming(self) -> Iterator[None]:
+        """This thread is about to `add`; it is waited for until it does or leaves the block."""
+        mine = threading.get_ident()
+        with self._lock:
+            self._coming.add(mine)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._came(mine)
+
+    def _came(self, thread: int) -> None:
+        self._coming.discard(thread)
+        if not self._coming:
+            self._arrival.notify()
 
     def add(self, lines: Sequence[str]) -> None:
         """Return when these are handed over. Raises what the hand-over raised."""
         mine = _Part(lines)
         with self._lock:
             self._parts.append(mine)
+            self._came(threading.get_ident())
             mine.leads, self._busy = not self._busy, True
         if not mine.leads:
             mine.turn.wait()
@@ -65,6 +89,8 @@ class Groups:
 
     def _next(self) -> list[_Part]:
         with self._lock:
+            if self._coming:
+                self._arrival.wait(GATHER_SECONDS)
             lines = count = 0
             for part in self._parts:
                 if count and lines + len(part.lines) > self._limit:

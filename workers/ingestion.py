@@ -73,6 +73,8 @@ def _hand_over(lines: Sequence[str]) -> None:
 
 
 _groups = Groups(_hand_over, EVENTS_PER_BATCH)
+coming = _groups.coming
+"""A block whose thread is about to `accept`: posts of the same moment wait for it a little."""
 
 
 def _ring() -> None:

@@ -137,6 +137,7 @@ _ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
               "application/problem+json": {"$ref": "#/components/schemas/ProblemDocument"}}),
     },
 )  # fmt: skip
+@ingestion.coming()
 def send() -> tuple[Response, int]:
     """Check every event, hand the good ones over, name the bad ones."""
     now = datetime.now(UTC)

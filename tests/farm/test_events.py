@@ -40,7 +40,7 @@ def test_events_show_names_and_ids_never_content(farm: Farm, seen: list[dict[str
 
     def names() -> bool:
         received = {one.get("name") for one in seen if one["type"] == "task-received"}
-        return {"analysis.analyze", "telemetry.store"} <= received
+        return {"analysis.analyze", "telemetry.drain"} <= received
 
     eventually(names)
     assert MARKER not in json.dumps(seen, default=str)

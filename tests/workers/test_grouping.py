@@ -84,3 +84,36 @@ def test_after_a_fault_the_next_caller_leads() -> None:
         with pytest.raises(BrokerDown):
             groups.add(["b"])
     assert len(slow.calls) == 3
+
+
+def test_who_is_coming_is_waited_for_and_goes_along() -> None:
+    slow = Slow()
+    slow.go.set()
+    groups, here = Groups(slow, 10), threading.Event()
+
+    def come() -> None:
+        with groups.coming():
+            here.set()
+            while not groups._parts:
+                threading.Event().wait(0.0001)
+            groups.add(["second"])
+
+    other = threading.Thread(target=come)
+    other.start()
+    assert here.wait(10)
+    groups.add(["first"])
+    other.join(10)
+    assert sorted(line for call in slow.calls for line in call) == ["first", "second"]
+    assert groups._coming == set()
+
+
+def test_who_comes_alone_or_leaves_without_adding_is_not_waited_for() -> None:
+    slow = Slow()
+    slow.go.set()
+    groups = Groups(slow, 10)
+    with groups.coming():
+        pass
+    with groups.coming():
+        groups.add(["a"])
+        assert groups._coming == set()
+    assert slow.calls == [["a"]]
