@@ -40,7 +40,7 @@ def schedulers(farm: Up) -> set[int]:
 
 
 def test_the_demo_shows_a_verdict_an_anomaly_and_an_alert(farm: Up) -> None:
-    for shown in ("HIGH_RISK", "instruction_override", "anomaly: warning", "alert delivered:"):
+    for shown in ("HIGH_RISK", "instruction_override", "anomaly: error", "alert delivered:"):
         assert shown in farm.screen
 
 
