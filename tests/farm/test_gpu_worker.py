@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,13 @@ def test_many_jobs_at_once_each_get_their_own_verdict(
     texts = [HARM, BREAD, HARM, FILLER] * 8
     jobs = [farm.submit(text=text, mode="thorough", policy=rules_only) for text in texts]
     ends = [farm.finished(job, within=60) for job in jobs]
-    outcomes = [outcome(job, GUARD) for job in ends]
-    assert outcomes == ["flagged", "clean", "flagged", "clean"] * 8
+    wanted = itertools.cycle(["flagged", "clean"])
+    wrong = [
+        job["engines"]
+        for job, want in zip(ends, wanted, strict=False)
+        if outcome(job, GUARD) != want
+    ]
+    assert wrong == []
 
 
 def test_other_modes_do_not_ask_it(farm: Farm, gpu_worker: None) -> None:
