@@ -73,15 +73,20 @@ def test_slack_and_webhook_arrived(surge: dict[str, Any], sinks: Sinks) -> None:
 
 
 def test_two_beats_evaluate_each_detector_once_per_tick(farm: Farm, surge: dict[str, Any]) -> None:
-    def counts() -> tuple[float, int] | None:
+    def counts() -> tuple[float, int]:
         page = farm.client.get("/metrics").text
         name = "sentinel_detection_latency_seconds_count"
         evaluated = next(float(x.split()[1]) for x in page.splitlines() if x.startswith(name))
         with unit_of_work() as work:
             ticks = work.execute("SELECT count(*) FROM detector_ticks").scalar_one()
-        return (evaluated, ticks) if evaluated == ticks >= 2 else None
+        return evaluated, ticks
 
-    assert eventually(counts)
+    def grew_alike() -> bool:
+        evaluated, ticks = counts()
+        later = eventually(lambda: now if (now := counts())[1] >= ticks + 2 else None)
+        return bool(later[0] - evaluated == later[1] - ticks)
+
+    assert eventually(grew_alike, within=60)
 
 
 def test_both_beats_send_their_ticks(farm: Farm, surge: dict[str, Any]) -> None:
