@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 import re
+import select
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -89,14 +90,23 @@ def _rest(_connection: Any, record: ConnectionPoolEntry) -> None:
 
 
 def _wake(connection: Any, record: ConnectionPoolEntry, _proxy: Any) -> None:
-    if time.monotonic() - record.info.get("rested", -math.inf) < IDLE_SECONDS:
-        return
     try:
+        if _hung_up(connection):
+            raise DisconnectionError()
+        if time.monotonic() - record.info.get("rested", -math.inf) < IDLE_SECONDS:
+            return
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         connection.rollback()
     except psycopg2.Error as problem:
         raise DisconnectionError() from problem
+
+
+def _hung_up(connection: Any) -> bool:
+    """Whether the server ended a connection at rest: it has something to say that nobody asked."""
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 def engine() -> Engine:

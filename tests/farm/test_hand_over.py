@@ -48,6 +48,14 @@ def test_telemetry_accepted_before_an_outage_is_stored_after_it(farm: Farm, stor
     assert len(stored(farm, "outlived", 10)) == 10
 
 
+def test_connections_that_a_restart_ended_cost_nobody_an_error(stores: Any) -> None:
+    for ask in (single, query):
+        ask("SELECT 1")
+    stores.postgres.kill()
+    stores.postgres.start()
+    assert [len(ask("SELECT 1")) for ask in (single, query)] == [1, 1]
+
+
 def a_batch(application: str) -> dict[str, bytes]:
     line = event_lines.of_event(an_event(application), "default", datetime.now(UTC).isoformat())
     return {pending.new_key(1): event_lines.joined([line])}
