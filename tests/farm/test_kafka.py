@@ -189,35 +189,6 @@ def test_without_the_database_partitions_wait_and_go_on_after_it(
     assert (stored(topic), lag(topic)) == (60, 0)
 
 
-@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
-def test_two_consumers_share_the_partitions_and_no_event_is_lost(
-    cluster: Cluster,
-    topic: str,
-    strategy: str,
-    start: Callable[[], Consumer],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("KAFKA_OPTIONS", f"partition.assignment.strategy={strategy},{SOON}")
-    settings.cache_clear()
-    members, sent = [start()], 0
-
-    def shares() -> list[int]:
-        nonlocal sent
-        cluster.send(topic, *events(topic, 4, first=sent))
-        sent += 4
-        for one in members:
-            one.turn()
-        return [len(one._consumer.assignment()) for one in members]
-
-    eventually(lambda: shares() == [4], within=60)
-    members.append(start())
-    eventually(lambda: shares() == [2, 2], within=60)
-    members.pop(0).close()
-    eventually(lambda: shares() == [4], within=60)
-    until(members[0], committed=sent, cluster=cluster, topic=topic)
-    assert stored(topic) == sent
-
-
 def test_a_consumer_reports_to_readiness_while_it_goes_round(consumer: Consumer) -> None:
     consumer.turn()
     assert presence.fresh().get("kafka") == 1
