@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 from google.rpc.code_pb2 import Code
 
 from api import body, otlp_answers
+from api.arrivals import awaited
 from api.operations import operation
 from api.otlp_answers import JSON, PROTOBUF
 from api.problems import Problem
@@ -76,6 +77,7 @@ _FAILURES = {
            for status, about in _FAILURES.items()},
     },
 )  # fmt: skip
+@awaited
 def export() -> Response:
     """Take every model call among the spans as an event; name those that are malformed."""
     source = str(request.environ.get(SOURCE, "otlp-http"))

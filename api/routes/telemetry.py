@@ -15,6 +15,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from pydantic import BaseModel, Field
 
 from api import body, paging
+from api.arrivals import awaited
 from api.event_shapes import TelemetryEvent
 from api.jobs import moment
 from api.operations import Parameter, operation
@@ -137,18 +138,19 @@ _ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
               "application/problem+json": {"$ref": "#/components/schemas/ProblemDocument"}}),
     },
 )  # fmt: skip
-@ingestion.coming()
+@awaited
 def send() -> tuple[Response, int]:
     """Check every event, hand the good ones over, name the bad ones."""
     now = datetime.now(UTC)
     data = body.raw()
     digest = hashlib.sha256(data).hexdigest()[:24]
+    application = settings().application_id
     good: list[Event] = []
     rejected: list[Reject] = []
     rejected_total = 0
     for index, raw in enumerate(_received(data)):
         try:
-            good.append(_event(raw, now, fallback_id=f"{digest}{index:08x}"))
+            good.append(_event(raw, now, application, digest, index))
         except BadInput as problem:
             rejected_total += 1
             if rejected_total <= MAX_REPORTED:
@@ -163,12 +165,14 @@ def send() -> tuple[Response, int]:
     return answer, 202 if good or not rejected_total else 422
 
 
-def _event(raw: Any, now: datetime, fallback_id: str) -> Event:
+def _event(raw: Any, now: datetime, application: str, digest: str, index: int) -> Event:
     """The id of an event that has none follows from the body, so that a resend counts once."""
+    if type(raw) is dict and raw.get("event_id"):
+        return parse_event(raw, now=now, default_application=application)
     if isinstance(raw, _Unreadable):
         raise BadInput(str(raw.problem))
-    application = settings().application_id
-    return parse_event(raw, now=now, default_application=application, fallback_id=fallback_id)
+    own = f"{digest}{index:08x}"
+    return parse_event(raw, now=now, default_application=application, fallback_id=own)
 
 
 @dataclass(frozen=True, slots=True)
