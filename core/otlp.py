@@ -7,7 +7,7 @@ below it in the same request say: a parent that sums its children's tokens count
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 from core import otlp_texts, prices
 from core import telemetry_fields as fields
 from core.errors import BadInput
-from core.otlp_dialects import OTHER, find, role
+from core.otlp_dialects import OTHER, role
+from core.otlp_names import Found, look, names_of
 from core.otlp_span import STATUS_ERROR, STATUS_OK, Span
 from core.otlp_sums import repeats
 from core.telemetry import Event, Reject, marked
@@ -50,6 +51,8 @@ def harvest(
         if isinstance(span, Span) and (kind := role(span.attributes)) != OTHER
     }
     skipped = repeats(spans, roles)
+    resource: Mapping[str, Any] | None = None
+    around: Found = {}
     for index, span in enumerate(spans):
         if isinstance(span, Span) and index not in roles:
             done.others += 1
@@ -59,7 +62,10 @@ def harvest(
             try:
                 if isinstance(span, BadInput):
                     raise span
-                done.events.append(event_of(span, now, default_application))
+                if span.resource is not resource:
+                    resource = span.resource
+                    around = look(resource, names_of(resource))
+                done.events.append(event_of(span, around, now, default_application))
             except BadInput as problem:
                 done.rejected += 1
                 if len(done.rejects) < MAX_REJECTS:
@@ -68,61 +74,65 @@ def harvest(
     return done
 
 
-def event_of(span: Span, now: datetime, default_application: str) -> Event:
-    """The event of a span that is a model call. Raises BadInput naming the attribute at fault."""
+def event_of(span: Span, around: Found, now: datetime, default_application: str) -> Event:
+    """The event of a span that is a model call, and whose resource gives what is `around` it.
+
+    Raises BadInput naming the attribute at fault.
+    """
     attributes = span.attributes
+    names = names_of(attributes)
+    found = look(attributes, names)
     status, error = _status(span)
-    prompt_tokens, completion_tokens = (
-        tokens(span, "prompt_tokens"),
-        tokens(span, "completion_tokens"),
-    )
-    total = tokens(span, "total_tokens")
+    prompt_tokens = _count(found, "prompt_tokens")
+    completion_tokens = _count(found, "completion_tokens")
+    total = _count(found, "total_tokens")
     if prompt_tokens is not None and completion_tokens is not None:
         total = prompt_tokens + completion_tokens
-    cached, reasoning = tokens(span, "cached_tokens"), tokens(span, "reasoning_tokens")
-    model = _name(span, "model")
-    cost = fields.number(*_numeric(*find(attributes, "cost")))
-    tags: dict[str, Any] = {
-        "trace_id": _id(span.trace_id, 32, "trace_id"),
-        "operation": _short(find(attributes, "operation")[0]),
-        "provider": _short(find(attributes, "provider")[0]),
-        "error_type": error,
-        "cached_tokens": cached,
-        "reasoning_tokens": reasoning,
-    }
-    tags = {key: value for key, value in tags.items() if value is not None}
+    cached, reasoning = _count(found, "cached_tokens"), _count(found, "reasoning_tokens")
+    model = _name(found, around, "model")
+    cost = fields.number(*_numeric(*found["cost"])) if "cost" in found else None
+    tags: dict[str, Any] = {"trace_id": _id(span.trace_id, 32, "trace_id")}
+    for tag, value in (
+        ("operation", _short(found["operation"][0]) if "operation" in found else None),
+        ("provider", _short(found["provider"][0]) if "provider" in found else None),
+        ("error_type", error),
+        ("cached_tokens", cached),
+        ("reasoning_tokens", reasoning),
+    ):
+        if value is not None:
+            tags[tag] = value
     if cost is None and model is not None:
-        usage = {"total": total, "cached": cached}
-        cost = prices.cost(model, prompt_tokens, completion_tokens, **usage)
+        cost = prices.cost(model, prompt_tokens, completion_tokens, total=total, cached=cached)
         other = attributes.get("gen_ai.response.model")
         if cost is None and isinstance(other, str) and other != model:
-            cost = prices.cost(other, prompt_tokens, completion_tokens, **usage)
+            cost = prices.cost(other, prompt_tokens, completion_tokens, total=total, cached=cached)
         if cost is not None:
             tags = marked(tags)
+    wordy = names.texts or span.events
     return Event(
-        event_id=_id(span.span_id, 16, "span_id"),
-        timestamp=_start(span, now),
-        event_type="llm.response" if status == "success" else "llm.error",
-        application_id=_application(span) or default_application,
-        status=status,
-        model=model,
-        latency_ms=_latency(span),
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        total_tokens=total,
-        cost=cost,
-        user_id=_name(span, "user_id"),
-        session_id=_name(span, "session_id"),
-        environment=_name(span, "environment"),
-        tags=tags,
-        prompt=otlp_texts.prompt(span),
-        response=otlp_texts.response(span),
+        _id(span.span_id, 16, "span_id"),
+        _start(span, now),
+        "llm.response" if status == "success" else "llm.error",
+        _application(span) or default_application,
+        status,
+        model,
+        _latency(span),
+        prompt_tokens,
+        completion_tokens,
+        total,
+        cost,
+        _name(found, around, "user_id"),
+        _name(found, around, "session_id"),
+        _name(found, around, "environment"),
+        tags,
+        otlp_texts.prompt(span) if wordy else None,
+        otlp_texts.response(span) if wordy else None,
     )
 
 
-def tokens(span: Span, name: str) -> int | None:
+def _count(found: Found, field: str) -> int | None:
     """A count of tokens, also one that is sent as text. Raises BadInput."""
-    return fields.count(*_numeric(*find(span.attributes, name)))
+    return fields.count(*_numeric(*found[field])) if field in found else None
 
 
 def _numeric(value: Any, name: str) -> tuple[Any, str]:
@@ -134,11 +144,11 @@ def _numeric(value: Any, name: str) -> tuple[Any, str]:
     return value, name
 
 
-def _name(span: Span, wanted: str) -> str | None:
-    value, name = find(span.attributes, wanted)
-    if value is None:
-        value, name = find(span.resource, wanted)
-    return fields.name(value, name)
+def _name(found: Found, around: Found, wanted: str) -> str | None:
+    """A name that the span gives, or else its resource."""
+    if wanted in found:
+        return fields.name(*found[wanted])
+    return fields.name(*around[wanted]) if wanted in around else None
 
 
 def _application(span: Span) -> str | None:
