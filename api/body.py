@@ -36,9 +36,11 @@ def raw(most: int | None = None) -> bytes:
     Raises Problem 413, 415 and 400.
     """
     limit = settings().gateway_max_request_size if most is None else most
-    if (request.content_length or 0) > limit:
+    length = request.content_length
+    if (length or 0) > limit:
         raise _too_large(limit)
-    data = request.stream.read(limit + 1)
+    # Room is made for as much as is asked for, so no more is than there is.
+    data = request.stream.read(limit + 1 if length is None else length)
     if len(data) > limit:
         raise _too_large(limit)
     encoding = (request.headers.get("Content-Encoding") or "identity").strip().lower()

@@ -27,6 +27,8 @@ MAX_REJECTS = 1000
 _BODY = 4000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUTS = ("408", "504")
+_NO_IDS = ("0" * 16, "0" * 32)
+_SHORT = 128
 
 
 @dataclass(slots=True)
@@ -92,15 +94,15 @@ def event_of(span: Span, around: Found, now: datetime, default_application: str)
     model = _name(found, around, "model")
     cost = fields.number(*_numeric(*found["cost"])) if "cost" in found else None
     tags: dict[str, Any] = {"trace_id": _id(span.trace_id, 32, "trace_id")}
-    for tag, value in (
-        ("operation", _short(found["operation"][0]) if "operation" in found else None),
-        ("provider", _short(found["provider"][0]) if "provider" in found else None),
-        ("error_type", error),
-        ("cached_tokens", cached),
-        ("reasoning_tokens", reasoning),
-    ):
-        if value is not None:
-            tags[tag] = value
+    for tag in ("operation", "provider"):
+        if tag in found and (told := _short(found[tag][0])) is not None:
+            tags[tag] = told
+    if error is not None:
+        tags["error_type"] = error
+    if cached is not None:
+        tags["cached_tokens"] = cached
+    if reasoning is not None:
+        tags["reasoning_tokens"] = reasoning
     if cost is None and model is not None:
         cost = prices.cost(model, prompt_tokens, completion_tokens, total=total, cached=cached)
         other = attributes.get("gen_ai.response.model")
@@ -132,7 +134,13 @@ def event_of(span: Span, around: Found, now: datetime, default_application: str)
 
 def _count(found: Found, field: str) -> int | None:
     """A count of tokens, also one that is sent as text. Raises BadInput."""
-    return fields.count(*_numeric(*found[field])) if field in found else None
+    given = found.get(field)
+    if given is None:
+        return None
+    value = given[0]
+    if type(value) is int and 0 <= value <= fields.MAX_NUMBER:
+        return value
+    return fields.count(*_numeric(*given))
 
 
 def _numeric(value: Any, name: str) -> tuple[Any, str]:
@@ -146,9 +154,8 @@ def _numeric(value: Any, name: str) -> tuple[Any, str]:
 
 def _name(found: Found, around: Found, wanted: str) -> str | None:
     """A name that the span gives, or else its resource."""
-    if wanted in found:
-        return fields.name(*found[wanted])
-    return fields.name(*around[wanted]) if wanted in around else None
+    given = found.get(wanted) or around.get(wanted)
+    return None if given is None else fields.name(*given)
 
 
 def _application(span: Span) -> str | None:
@@ -159,7 +166,7 @@ def _application(span: Span) -> str | None:
 
 
 def _id(value: str, digits: int, name: str) -> str:
-    if len(value) != digits or not value.strip("0"):
+    if len(value) != digits or value in _NO_IDS:
         raise BadInput(f"must be {digits // 2} bytes, not all of them zero", field=name)
     return value
 
@@ -168,7 +175,8 @@ def _start(span: Span, now: datetime) -> datetime:
     if not span.start_ns:
         raise BadInput("is missing", field="start_time_unix_nano")
     try:
-        start = _EPOCH + timedelta(microseconds=span.start_ns // 1000)
+        seconds, rest = divmod(span.start_ns, 10**9)
+        start = _EPOCH + timedelta(0, seconds, rest // 1000)
     except OverflowError:
         raise BadInput("is not a time", field="start_time_unix_nano") from None
     return fields.not_ahead(start, now, "start_time_unix_nano")
@@ -201,9 +209,11 @@ def _status(span: Span) -> tuple[str, str | None]:
 
 
 def _short(value: Any) -> str | None:
+    if type(value) is str and 0 < len(value) <= _SHORT and value.isascii() and value.isprintable():
+        return value
     if value is None or value == "":
         return None
-    return str(value)[:128].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return str(value)[:_SHORT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _shown(span: Span) -> str:

@@ -38,12 +38,6 @@ FIELDS = tuple(_CHECKS)
 """In the order in which `read` gives them."""
 _SLOT = {field: slot for slot, field in enumerate(FIELDS)}
 _TAGS, _STATUS = _SLOT["tags"], _SLOT["status"]
-_OF = {
-    check: frozenset(_SLOT[field] for field, own in _CHECKS.items() if own is check)
-    for check in (fields.name, fields.number, fields.count, fields.text)
-}
-_NUMBERS, _COUNTS, _TEXTS = _OF[fields.number], _OF[fields.count], _OF[fields.text]
-_WORDS = _OF[fields.name] | _TEXTS
 _EVERYWHERE = {
     "event_type": "event_type",
     "user_id": "metadata.user_id user_id",
@@ -57,15 +51,15 @@ _EVERYWHERE = {
 class Shape:
     """How one kind of sender names things. `parts` are the objects that its places look into.
 
-    `places` lists every field with its check, `slots` the slots of the members of each object, that
-    of the event itself first. With `loose_metadata` members of `metadata` that have no meaning of
+    `places` lists every field with its check, `slots` the slot and check of each member by object,
+    the event itself first. With `loose_metadata` members of `metadata` that have no meaning of
     their own become the tags.
     """
 
     name: str
     parts: tuple[str, ...]
     places: tuple[tuple[str, Callable[[Any, str], Any], tuple[Place, ...]], ...]
-    slots: tuple[tuple[str, Mapping[str, int]], ...]
+    slots: tuple[tuple[str, Mapping[str, tuple[int, str]]], ...]
     loose_metadata: bool
 
 
@@ -77,7 +71,7 @@ def _shape(name: str, loose_metadata: bool, **named: str) -> Shape:
     parts = {part: None for _, _, found in places for part, _, _ in found if part}
     slots = tuple(
         (whole, {
-            member: _SLOT[field]
+            member: (_SLOT[field], _CHECKS[field].__name__)
             for field, _, found in places
             for part, member, _ in found
             if part == whole
@@ -179,24 +173,28 @@ def quick(raw: Mapping[str, Any], shape: Shape) -> list[Any] | None:
             if type(whole) is not dict:
                 return None
             for member, value in whole.items():
-                if value is None or (slot := slots.get(member)) is None:
+                if value is None or (place := slots.get(member)) is None:
                     continue
+                slot, check = place
                 kind = type(value)
                 if row[slot] is not None:
                     return None
-                if kind is str and slot in _WORDS:
-                    if not value or (len(value) > fields.MAX_NAME and slot not in _TEXTS):
+                if kind is str:
+                    if check == "name":
+                        if not 0 < len(value) <= fields.MAX_NAME:
+                            return None
+                    elif check != "text":
                         return None
                     if not value.isascii() or "\0" in value:
                         fields.storable(value, member)
-                elif (kind is int or kind is float) and slot in _NUMBERS:
+                elif kind is int or kind is float:
                     if not 0 <= value <= fields.MAX_NUMBER:
                         return None
-                    value = float(value)
-                elif kind is int and slot in _COUNTS:
-                    if not 0 <= value <= fields.MAX_NUMBER:
+                    if check == "number":
+                        value = float(value)
+                    elif check != "count" or kind is float:
                         return None
-                elif slot == _TAGS:
+                elif check == "tags":
                     fields.tags(value, member)
                 else:
                     return None

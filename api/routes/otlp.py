@@ -112,8 +112,13 @@ def _received() -> Sequence[Span | BadInput]:
 
 
 def _count(found: otlp.Harvest) -> None:
-    OTLP_SPANS.labels("event").inc(len(found.events))
-    OTLP_SPANS.labels("no_call").inc(found.others)
-    OTLP_SPANS.labels("repeated").inc(found.repeated)
-    OTLP_SPANS.labels("rejected").inc(found.rejected)
-    INGESTION_ERRORS.inc(found.rejected)
+    for result, spans in (
+        ("event", len(found.events)),
+        ("no_call", found.others),
+        ("repeated", found.repeated),
+        ("rejected", found.rejected),
+    ):
+        if spans:
+            OTLP_SPANS.labels(result).inc(spans)
+    if found.rejected:
+        INGESTION_ERRORS.inc(found.rejected)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -143,14 +144,13 @@ def send() -> tuple[Response, int]:
     """Check every event, hand the good ones over, name the bad ones."""
     now = datetime.now(UTC)
     data = body.raw()
-    digest = hashlib.sha256(data).hexdigest()[:24]
-    application = settings().application_id
+    reading = _Reading(data, now, settings().application_id)
     good: list[Event] = []
     rejected: list[Reject] = []
     rejected_total = 0
     for index, raw in enumerate(_received(data)):
         try:
-            good.append(_event(raw, now, application, digest, index))
+            good.append(reading.event(index, raw))
         except BadInput as problem:
             rejected_total += 1
             if rejected_total <= MAX_REPORTED:
@@ -165,14 +165,27 @@ def send() -> tuple[Response, int]:
     return answer, 202 if good or not rejected_total else 422
 
 
-def _event(raw: Any, now: datetime, application: str, digest: str, index: int) -> Event:
-    """The id of an event that has none follows from the body, so that a resend counts once."""
-    if type(raw) is dict and raw.get("event_id"):
-        return parse_event(raw, now=now, default_application=application)
-    if isinstance(raw, _Unreadable):
-        raise BadInput(str(raw.problem))
-    own = f"{digest}{index:08x}"
-    return parse_event(raw, now=now, default_application=application, fallback_id=own)
+class _Reading:
+    """Reads the events of one body, which came at one time."""
+
+    def __init__(self, data: bytes, now: datetime, application: str) -> None:
+        self._data, self._now, self._application = data, now, application
+
+    def event(self, index: int, raw: Any) -> Event:
+        """The id of an event that has none follows from the body, so that a resend counts once."""
+        if isinstance(raw, _Unreadable):
+            raise BadInput(str(raw.problem))
+        given = type(raw) is dict and raw.get("event_id")
+        return parse_event(
+            raw,
+            now=self._now,
+            default_application=self._application,
+            fallback_id="" if given else f"{self._digest}{index:08x}",
+        )
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)
