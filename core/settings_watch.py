@@ -34,6 +34,12 @@ class WatchSettings(GuardSettings):
     reports_retention: str = setting(
         "365d", "Age at which stored reports are dropped.", file="reports.retention"
     )
+    reports_max_open: int = setting(
+        10,
+        "Reports of one tenant that may be queued or running; past it a request for one gets 429.",
+        file="reports.maxOpen",
+        gt=0,
+    )
     policies_dir: Path | None = setting(
         None,
         "Folder of policies, one YAML file each, beside the shipped ones and in place of those "
@@ -69,7 +75,7 @@ class WatchSettings(GuardSettings):
     )
     retention_aggregated: str = setting(
         "90d",
-        "Age at which rollups are dropped.",
+        "Age at which rollups, and alerts that are over, are dropped.",
         file="storage.retention.aggregated",
     )
     event_buffer_size: int = setting(
