@@ -13,7 +13,7 @@ from uuid import UUID
 
 import pytest
 
-from core.database import query, unit_of_work
+from core.database import UnitOfWork, query, unit_of_work
 from core.errors import Overloaded
 from core.settings import settings
 from reports.mail import Written
@@ -181,20 +181,25 @@ def test_once_one_is_over_there_is_room_again(farm: Farm, full: list[UUID]) -> N
     finished(farm, answer.json()["id"])
 
 
-def test_many_at_once_find_no_more_room_than_there_is(farm: Farm) -> None:
+def test_two_at_once_do_not_share_the_last_room(farm: Farm) -> None:
     tenant, period = new_tenant(), between(noon(1), noon(2))
 
-    def order(_: int) -> bool:
-        try:
-            with unit_of_work() as work:
-                reporting_room.demand(work, tenant, 3)
-                reporting_rows.place(work, Order(tenant, "T", period), noon(2))
-        except Overloaded:
-            return False
-        return True
+    def order(work: UnitOfWork) -> None:
+        reporting_room.demand(work, tenant, 1)
+        reporting_rows.place(work, Order(tenant, "T", period), noon(2))
 
-    with ThreadPoolExecutor(8) as threads:
-        assert sum(threads.map(order, range(12))) == 3
+    def another() -> None:
+        with unit_of_work() as work:
+            order(work)
+
+    with ThreadPoolExecutor(1) as threads:
+        with unit_of_work() as work:
+            order(work)
+            waiting = threads.submit(another)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.5)
+        with pytest.raises(Overloaded, match="1 reports are not made yet"):
+            waiting.result()
 
 
 @pytest.mark.parametrize(
