@@ -50,6 +50,16 @@ def test_links_inside_the_repository_lead_somewhere(page: str) -> None:
     assert [one for one in targets if not ((ROOT / page).parent / one).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_routes_that_a_page_names_exist(page: str) -> None:
+    def routes(text: str) -> set[tuple[str, str]]:
+        found = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s?]*)", text)
+        return {(method, re.sub(r"[<{][^>}]+[>}]", "*", path)) for method, path in found}
+
+    known = routes((ROOT / "docs/reference.md").read_text(encoding="utf-8"))
+    assert routes((ROOT / page).read_text(encoding="utf-8")) - known == set()
+
+
 def test_every_top_level_package_is_in_the_architecture() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
