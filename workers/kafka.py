@@ -18,6 +18,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from core import prices
 from core.database import TROUBLE
 from core.metrics import KAFKA_ERRORS, KAFKA_EVENTS
 from core.settings import settings
@@ -235,7 +236,8 @@ def _offsets(stored: dict[Key, int]) -> list[TopicPartition]:
 
 
 def run() -> None:
-    """Consume until SIGTERM or SIGINT."""
+    """Consume until SIGTERM or SIGINT. Raises ConfigError for what only a message would show."""
+    prices.table()
     presence.introduce(
         presence.Worker("kafka", (), 1), f"kafka-{os.getpid()}@{socket.gethostname()}"
     )
