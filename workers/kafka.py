@@ -18,11 +18,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 
+from core import prices
 from core.database import TROUBLE
 from core.metrics import KAFKA_ERRORS, KAFKA_EVENTS
 from core.settings import settings
 from core.telemetry import Event, Reject
-from workers import kafka_client, kafka_messages, kafka_storing, presence
+from workers import kafka_client, kafka_leaving, kafka_messages, kafka_storing, presence
 from workers.kafka_lag import EVERY_SECONDS, Lag
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Consumer:
         self._application = chosen.application_id
         self._worker = presence.Worker("kafka", (), 1)
         self._stopping = False
+        self._leaving = False
         self._held: list[kafka_messages.Message] = []
         self._stored: dict[Key, int] = {}
         self._pause = 0.0
@@ -55,9 +57,12 @@ class Consumer:
         self._consumer = kafka_client.consumer(
             chosen, error_cb=self._complain, on_commit=self._committed, logger=log
         )
-        self._lag = Lag(self._consumer, lag_every)
+        self._lag = Lag(kafka_client.consumer(chosen, log_level=0), lag_every)
         self._consumer.subscribe(
-            list(chosen.kafka_topics), on_revoke=self._revoked, on_lost=self._lost
+            list(chosen.kafka_topics),
+            on_assign=self._taken,
+            on_revoke=self._revoked,
+            on_lost=self._lost,
         )
 
     def run(self) -> None:
@@ -67,7 +72,8 @@ class Consumer:
             while not self._stopping:
                 self.turn()
         finally:
-            self.close()
+            with kafka_leaving.bounded():
+                self.close()
 
     def stop(self, *_: Any) -> None:
         """Let the round that runs be the last."""
@@ -75,8 +81,17 @@ class Consumer:
 
     def close(self) -> None:
         """Commit what is stored and leave the group, so that others take over at once."""
+        if self._leaving:
+            return
+        self._leaving = True
         self._lag.stop()
+        try:
+            if not kafka_leaving.leave(self._consumer, self._commit):
+                log.warning("the group was left in the midst of a rebalance")
+        except KafkaException as problem:
+            log.warning("the group was not left in order: %s", problem.args[0].str())
         self._consumer.close()
+        self._lag.close()
         presence.leave()
 
     def turn(self) -> None:
@@ -88,6 +103,7 @@ class Consumer:
             self._hold(self._consumer.consume(MESSAGES, GATHER_SECONDS))
         if self._held and time.monotonic() >= self._next_try:
             self._work()
+        self._lag.watch(self._consumer.assignment())
 
     def _hold(self, messages: Sequence[Any]) -> None:
         for message in messages:
@@ -166,14 +182,14 @@ class Consumer:
             self._consumer.resume(self._consumer.assignment())
             log.info("stored again, partitions resumed")
 
-    def _commit(self) -> None:
-        """Send the offsets of what is stored; the answer comes to `_committed`."""
-        if not self._stored:
-            return
-        try:
-            self._consumer.commit(offsets=_offsets(self._stored), asynchronous=True)
-        except KafkaException as problem:
-            self._commit_failed(problem.args[0])
+    def _commit(self) -> bool:
+        """Send the offsets of what is stored; the answer comes to `_committed`. False if none."""
+        if self._stored:
+            try:
+                self._consumer.commit(offsets=_offsets(self._stored), asynchronous=True)
+            except KafkaException as problem:
+                self._commit_failed(problem.args[0])
+        return bool(self._stored)
 
     def _committed(self, problem: KafkaError | None, partitions: Sequence[TopicPartition]) -> None:
         if problem is not None:
@@ -187,15 +203,21 @@ class Consumer:
     def _commit_failed(self, problem: KafkaError) -> None:
         """The rows are safe; who reads them again after a rebalance finds them stored."""
         KAFKA_ERRORS.labels("commit").inc()
-        log.warning("offsets not committed yet: %s", problem.str())
+        self._tell("offsets not committed yet", problem)
+
+    def _taken(self, _consumer: Any, partitions: Sequence[TopicPartition]) -> None:
+        log.info("%d partitions taken", len(partitions))
 
     def _revoked(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
-        """Commit what is stored of these, and let go of what is not."""
+        """Commit what is stored of these, and let go of what is not.
+
+        Who leaves has waited for the answer before, as long as it may.
+        """
         keys = {(one.topic, one.partition) for one in partitions}
         owed = {key: offset for key, offset in self._stored.items() if key in keys}
         if owed:
             try:
-                consumer.commit(offsets=_offsets(owed), asynchronous=False)
+                consumer.commit(offsets=_offsets(owed), asynchronous=self._leaving)
             except KafkaException as problem:
                 self._commit_failed(problem.args[0])
         self._lost(consumer, partitions)
@@ -210,13 +232,16 @@ class Consumer:
     def _complain(self, problem: KafkaError) -> None:
         """The client mends its connections itself; a fatal error needs a new process."""
         KAFKA_ERRORS.labels("client").inc()
-        now, name = time.monotonic(), problem.name()
-        if now - self._told.get(name, -REPEAT_SECONDS) >= REPEAT_SECONDS:
-            self._told[name] = now
-            log.warning("Kafka: %s", problem.str())
+        self._tell("Kafka", problem)
         if problem.fatal():
             log.error("Kafka's client cannot go on; leaving")
             self.stop()
+
+    def _tell(self, what: str, problem: KafkaError) -> None:
+        now, complaint = time.monotonic(), f"{what}: {problem.name()}"
+        if now - self._told.get(complaint, -REPEAT_SECONDS) >= REPEAT_SECONDS:
+            self._told[complaint] = now
+            log.warning("%s: %s", what, problem.str())
 
     def _beat(self) -> None:
         """Say that rounds are made: /ready and sentinel_workers_up count who said so of late."""
@@ -235,7 +260,8 @@ def _offsets(stored: dict[Key, int]) -> list[TopicPartition]:
 
 
 def run() -> None:
-    """Consume until SIGTERM or SIGINT."""
+    """Consume until SIGTERM or SIGINT. Raises ConfigError for what only a message would show."""
+    prices.table()
     presence.introduce(
         presence.Worker("kafka", (), 1), f"kafka-{os.getpid()}@{socket.gethostname()}"
     )

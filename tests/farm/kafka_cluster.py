@@ -59,7 +59,7 @@ def process(
     home: Path, cluster: Cluster, topic: str, *, script: str = "", **settings: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`sentinel kafka` in a process of its own; `script` runs before it, in the same process."""
-    (home / "metrics").mkdir(exist_ok=True)
+    (home / "metrics").mkdir(exist_ok=True, parents=True)
     begin = f"import sys; sys.argv = ['sentinel', 'kafka']\n{script}\nfrom cli.sentinel import main"
     with open(home / "kafka.log", "ab") as log:
         running = subprocess.Popen(

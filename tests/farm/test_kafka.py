@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from workers.kafka import Consumer
 pytestmark = pytest.mark.farm
 
 SOON = "session.timeout.ms=6000,heartbeat.interval.ms=500"
-"""The cluster lets who comes after the last member has left wait for a session's time."""
+"""The cluster takes a session's time for a rebalance, and for who comes after the last has left."""
 LAG = "sentinel_kafka_consumer_lag"
 
 
@@ -187,6 +188,57 @@ def test_without_the_database_partitions_wait_and_go_on_after_it(
     until(consumer, committed=60, cluster=cluster, topic=topic)
     consumer._lag.look()
     assert (stored(topic), lag(topic)) == (60, 0)
+
+
+def said(home: Path) -> str:
+    return (home / "kafka.log").read_text()
+
+
+def ended(running: subprocess.Popen[bytes]) -> int:
+    running.send_signal(signal.SIGTERM)
+    return running.wait(60)
+
+
+@pytest.mark.parametrize("strategy", ["cooperative-sticky", "range"])
+def test_who_stays_takes_over_from_who_leaves_and_every_event_counts_once(
+    cluster: Cluster, topic: str, strategy: str, tmp_path: Path
+) -> None:
+    chosen, sent = f"partition.assignment.strategy={strategy},{SOON}", 0
+
+    def sending(enough: Callable[[], bool]) -> bool:
+        nonlocal sent
+        cluster.send(topic, *events(topic, 4, first=sent))
+        sent += 4
+        return enough()
+
+    one, two = tmp_path / "one", tmp_path / "two"
+    with process(one, cluster, topic, KAFKA_OPTIONS=chosen) as leaving:
+        eventually(lambda: sending(lambda: stored(topic) > 0), within=60)
+        with process(two, cluster, topic, KAFKA_OPTIONS=chosen) as staying:
+            eventually(lambda: sending(lambda: "2 partitions taken" in said(two)), within=60)
+            assert (ended(leaving), "left" in said(one)) == (0, False)
+            assert sending(lambda: True)
+            eventually(lambda: cluster.committed(topic) == sent, within=60)
+            assert ended(staying) == 0
+    assert stored(topic) == sent
+
+
+HELD = """
+import ctypes
+from workers import kafka, kafka_leaving, presence
+kafka_leaving.LAST_SECONDS = 1
+kafka.Consumer.close = lambda self: (presence.leave(), ctypes.PyDLL(None).sleep(600))
+"""
+
+
+def test_a_process_ends_even_if_its_client_never_closes(
+    cluster: Cluster, topic: str, tmp_path: Path
+) -> None:
+    cluster.send(topic, *events(topic, 8))
+    with process(tmp_path, cluster, topic, script=HELD) as running:
+        eventually(lambda: cluster.committed(topic) == 8, within=60)
+        assert ended(running) == 1
+    assert "Timeout (0:00:01)!" in said(tmp_path)
 
 
 def test_a_consumer_reports_to_readiness_while_it_goes_round(consumer: Consumer) -> None:

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -267,3 +268,13 @@ def test_without_the_client_it_says_what_to_install() -> None:
     status, said = refused(f"sys.modules['confluent_kafka'] = None; {START}", KAFKA_BROKERS="k:1")
     assert status == 2
     assert "pip install 'sentinel-farm[kafka]'" in said
+
+
+def test_a_price_that_cannot_be_read_is_refused_before_a_message_comes(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("models: {gpt-x: {input: free}}\n")
+    status, said = refused(START, KAFKA_BROKERS="k:1", PRICES_FILE=str(prices))
+    assert status == 2
+    assert said == (
+        f"sentinel: {prices}: gpt-x: input must be US dollars per million tokens, 0 or more\n"
+    )
