@@ -48,6 +48,8 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "detectors.md"
 HEADING = "### Through the workers"
 AFTER = (1.0, 24.0)
 """Hours of clean traffic before a fault."""
+HISTORY = 30 * MINUTE
+"""Seconds between two ticks before a fault; going tick by tick is as one replay, by test."""
 PROCESSES = 2
 
 
@@ -111,7 +113,7 @@ def _faults(part: Part, hours: float) -> dict[str, Any]:
             data = broken(calls(part.traffic, until, dice), name, since, dice)
             applications[name, seed] = farm.Application(f"{name}-{seed}", data)
     moments = [
-        *_ticks(0, since, part.step, farm.lag()),
+        *_ticks(0, since, HISTORY, farm.lag()),
         *_ticks(since, until, MINUTE, farm.lag()),
     ]
     ticks = farm.run(list(applications.values()), moments, part.say)
@@ -171,11 +173,12 @@ def section(found: Mapping[str, Any]) -> list[str]:
         f" {found['days']:g} days, a tick every {found['step_s'] / MINUTE:g} minutes; counted are"
         " the windows that lie in an anomaly, which ends only with a window well below the"
         " threshold, and of bounds, which are judged in each tick, the ticks. Faults: a tick every"
-        f" {found['step_s'] / MINUTE:g} minutes before, every minute from the fault on; found when"
-        " an entry that watches the metric has begun an anomaly by the time its second window is"
-        f" judged. {found['ticks']:,} ticks over {found['events']:,} events, {tries} faults."
-        f" {alerted} of the {seen} that were found raised an alert; clean traffic"
-        f" raised {alerts}. Made by `python -m ops.quality.worker_path --write`.",
+        f" {HISTORY / MINUTE:g} minutes before, every minute from the fault on; found when an entry"
+        " that watches the metric has begun an anomaly by the time its second window is judged."
+        f" {found['ticks']:,} ticks over {found['events']:,} events, {tries} faults, of which"
+        f" {seen} were found and {alerted} raised an alert; all clean traffic raised {alerts}."
+        " Percentiles come from rollups here, within their relative error, which is what decides"
+        " on a window that is odd by a hair. Made by `python -m ops.quality.worker_path --write`.",
         "",
         *tables(found),
         "",
