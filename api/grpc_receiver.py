@@ -6,6 +6,7 @@ of a failure are those of its google.rpc.Status.
 
 from __future__ import annotations
 
+import gc
 import io
 import logging
 import signal
@@ -145,16 +146,17 @@ def serve() -> None:
     prices.table()
     from api.app import create_receiver
 
-    health = Health(SERVICE)
-    server, port = open_server(create_receiver(), health, chosen)
-    metrics_beside()
-    asked = threading.Event()
+    app, health, asked = create_receiver(), Health(SERVICE), threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:
         asked.set()
 
     for signum in (signal.SIGTERM, signal.SIGINT):
         signal.signal(signum, stop)
+    gc.collect()
+    gc.freeze()
+    server, port = open_server(app, health, chosen)
+    metrics_beside()
     server.start()
     log.info("OTLP/gRPC listens on %s:%d", chosen.gateway_host, port)
     asked.wait()

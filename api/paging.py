@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from flask import request
@@ -22,6 +23,7 @@ LIMIT = Parameter(
 CURSOR = Parameter(
     "cursor", {"type": "string", "format": "uuid"}, "`next_cursor` of the page before."
 )
+PLACE = (LIMIT, CURSOR)
 SINCE = Parameter("since", {"type": "string", "format": "date-time"}, "Not before this time.")
 UNTIL = Parameter("until", {"type": "string", "format": "date-time"}, "Before this time.")
 
@@ -99,3 +101,16 @@ def page(rows: list[Any], wanted: int, key: str = "id") -> dict[str, Any]:
     more = len(rows) > wanted
     kept = rows[:wanted]
     return {"items": kept, "next_cursor": str(kept[-1][key]) if more and kept else None}
+
+
+Row = TypeVar("Row")
+
+
+def listing(
+    rows: Callable[..., Sequence[Row]], wire: Callable[[Row], dict[str, Any]]
+) -> dict[str, Any]:
+    """The page that the query's PLACE asks for. `rows` gives those older than `before`, newest
+    first, at most `limit`; `wire` makes one of them what is sent. Raises Problem 422."""
+    wanted = limit()
+    found = rows(before=cursor(), limit=wanted + 1)
+    return page([wire(row) for row in found], wanted)

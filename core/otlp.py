@@ -7,7 +7,7 @@ below it in the same request say: a parent that sums its children's tokens count
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +15,8 @@ from typing import Any
 from core import otlp_texts, prices
 from core import telemetry_fields as fields
 from core.errors import BadInput
-from core.otlp_dialects import OTHER, find, role
+from core.otlp_dialects import OTHER, role
+from core.otlp_names import Found, look, names_of
 from core.otlp_span import STATUS_ERROR, STATUS_OK, Span
 from core.otlp_sums import repeats
 from core.telemetry import Event, Reject, marked
@@ -26,6 +27,8 @@ MAX_REJECTS = 1000
 _BODY = 4000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMEOUTS = ("408", "504")
+_NO_IDS = ("0" * 16, "0" * 32)
+_SHORT = 128
 
 
 @dataclass(slots=True)
@@ -50,6 +53,8 @@ def harvest(
         if isinstance(span, Span) and (kind := role(span.attributes)) != OTHER
     }
     skipped = repeats(spans, roles)
+    resource: Mapping[str, Any] | None = None
+    around: Found = {}
     for index, span in enumerate(spans):
         if isinstance(span, Span) and index not in roles:
             done.others += 1
@@ -59,7 +64,10 @@ def harvest(
             try:
                 if isinstance(span, BadInput):
                     raise span
-                done.events.append(event_of(span, now, default_application))
+                if span.resource is not resource:
+                    resource = span.resource
+                    around = look(resource, names_of(resource))
+                done.events.append(event_of(span, around, now, default_application))
             except BadInput as problem:
                 done.rejected += 1
                 if len(done.rejects) < MAX_REJECTS:
@@ -68,61 +76,71 @@ def harvest(
     return done
 
 
-def event_of(span: Span, now: datetime, default_application: str) -> Event:
-    """The event of a span that is a model call. Raises BadInput naming the attribute at fault."""
+def event_of(span: Span, around: Found, now: datetime, default_application: str) -> Event:
+    """The event of a span that is a model call, and whose resource gives what is `around` it.
+
+    Raises BadInput naming the attribute at fault.
+    """
     attributes = span.attributes
+    names = names_of(attributes)
+    found = look(attributes, names)
     status, error = _status(span)
-    prompt_tokens, completion_tokens = (
-        tokens(span, "prompt_tokens"),
-        tokens(span, "completion_tokens"),
-    )
-    total = tokens(span, "total_tokens")
+    prompt_tokens = _count(found, "prompt_tokens")
+    completion_tokens = _count(found, "completion_tokens")
+    total = _count(found, "total_tokens")
     if prompt_tokens is not None and completion_tokens is not None:
         total = prompt_tokens + completion_tokens
-    cached, reasoning = tokens(span, "cached_tokens"), tokens(span, "reasoning_tokens")
-    model = _name(span, "model")
-    cost = fields.number(*_numeric(*find(attributes, "cost")))
-    tags: dict[str, Any] = {
-        "trace_id": _id(span.trace_id, 32, "trace_id"),
-        "operation": _short(find(attributes, "operation")[0]),
-        "provider": _short(find(attributes, "provider")[0]),
-        "error_type": error,
-        "cached_tokens": cached,
-        "reasoning_tokens": reasoning,
-    }
-    tags = {key: value for key, value in tags.items() if value is not None}
+    cached, reasoning = _count(found, "cached_tokens"), _count(found, "reasoning_tokens")
+    model = _name(found, around, "model")
+    cost = fields.number(*_numeric(*found["cost"])) if "cost" in found else None
+    tags: dict[str, Any] = {"trace_id": _id(span.trace_id, 32, "trace_id")}
+    for tag in ("operation", "provider"):
+        if tag in found and (told := _short(found[tag][0])) is not None:
+            tags[tag] = told
+    if error is not None:
+        tags["error_type"] = error
+    if cached is not None:
+        tags["cached_tokens"] = cached
+    if reasoning is not None:
+        tags["reasoning_tokens"] = reasoning
     if cost is None and model is not None:
-        usage = {"total": total, "cached": cached}
-        cost = prices.cost(model, prompt_tokens, completion_tokens, **usage)
+        cost = prices.cost(model, prompt_tokens, completion_tokens, total=total, cached=cached)
         other = attributes.get("gen_ai.response.model")
         if cost is None and isinstance(other, str) and other != model:
-            cost = prices.cost(other, prompt_tokens, completion_tokens, **usage)
+            cost = prices.cost(other, prompt_tokens, completion_tokens, total=total, cached=cached)
         if cost is not None:
             tags = marked(tags)
+    wordy = names.texts or span.events
     return Event(
-        event_id=_id(span.span_id, 16, "span_id"),
-        timestamp=_start(span, now),
-        event_type="llm.response" if status == "success" else "llm.error",
-        application_id=_application(span) or default_application,
-        status=status,
-        model=model,
-        latency_ms=_latency(span),
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        total_tokens=total,
-        cost=cost,
-        user_id=_name(span, "user_id"),
-        session_id=_name(span, "session_id"),
-        environment=_name(span, "environment"),
-        tags=tags,
-        prompt=otlp_texts.prompt(span),
-        response=otlp_texts.response(span),
+        _id(span.span_id, 16, "span_id"),
+        _start(span, now),
+        "llm.response" if status == "success" else "llm.error",
+        _application(span) or default_application,
+        status,
+        model,
+        _latency(span),
+        prompt_tokens,
+        completion_tokens,
+        total,
+        cost,
+        _name(found, around, "user_id"),
+        _name(found, around, "session_id"),
+        _name(found, around, "environment"),
+        tags,
+        otlp_texts.prompt(span) if wordy else None,
+        otlp_texts.response(span) if wordy else None,
     )
 
 
-def tokens(span: Span, name: str) -> int | None:
+def _count(found: Found, field: str) -> int | None:
     """A count of tokens, also one that is sent as text. Raises BadInput."""
-    return fields.count(*_numeric(*find(span.attributes, name)))
+    given = found.get(field)
+    if given is None:
+        return None
+    value = given[0]
+    if type(value) is int and 0 <= value <= fields.MAX_NUMBER:
+        return value
+    return fields.count(*_numeric(*given))
 
 
 def _numeric(value: Any, name: str) -> tuple[Any, str]:
@@ -134,11 +152,10 @@ def _numeric(value: Any, name: str) -> tuple[Any, str]:
     return value, name
 
 
-def _name(span: Span, wanted: str) -> str | None:
-    value, name = find(span.attributes, wanted)
-    if value is None:
-        value, name = find(span.resource, wanted)
-    return fields.name(value, name)
+def _name(found: Found, around: Found, wanted: str) -> str | None:
+    """A name that the span gives, or else its resource."""
+    given = found.get(wanted) or around.get(wanted)
+    return None if given is None else fields.name(*given)
 
 
 def _application(span: Span) -> str | None:
@@ -149,7 +166,7 @@ def _application(span: Span) -> str | None:
 
 
 def _id(value: str, digits: int, name: str) -> str:
-    if len(value) != digits or not value.strip("0"):
+    if len(value) != digits or value in _NO_IDS:
         raise BadInput(f"must be {digits // 2} bytes, not all of them zero", field=name)
     return value
 
@@ -158,7 +175,8 @@ def _start(span: Span, now: datetime) -> datetime:
     if not span.start_ns:
         raise BadInput("is missing", field="start_time_unix_nano")
     try:
-        start = _EPOCH + timedelta(microseconds=span.start_ns // 1000)
+        seconds, rest = divmod(span.start_ns, 10**9)
+        start = _EPOCH + timedelta(0, seconds, rest // 1000)
     except OverflowError:
         raise BadInput("is not a time", field="start_time_unix_nano") from None
     return fields.not_ahead(start, now, "start_time_unix_nano")
@@ -191,9 +209,11 @@ def _status(span: Span) -> tuple[str, str | None]:
 
 
 def _short(value: Any) -> str | None:
+    if type(value) is str and 0 < len(value) <= _SHORT and value.isascii() and value.isprintable():
+        return value
     if value is None or value == "":
         return None
-    return str(value)[:128].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    return str(value)[:_SHORT].replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _shown(span: Span) -> str:

@@ -203,16 +203,24 @@ def find(attributes: Mapping[str, Any], field: str) -> tuple[Any, str]:
         value = attributes.get(name)
         if value is not None and value == value and value != "":
             return value, name
-    if field in _DETAILS:
-        name, members = _DETAILS[field]
-        if name in attributes:
-            details = _object(attributes[name])
-            for member in members:
-                if details.get(member) is not None:
-                    return details[member], f"{name}.{member}"
-            if field == "cost" and details:
-                return _sum(details), name
+    if details_name(field) in attributes:
+        return detail(attributes, field)
     return None, NAMES[field][0]
+
+
+def details_name(field: str) -> str | None:
+    """The attribute whose members give a field that no attribute of NAMES gives."""
+    return _DETAILS[field][0] if field in _DETAILS else None
+
+
+def detail(attributes: Mapping[str, Any], field: str) -> tuple[Any, str]:
+    """The field from the attribute that `details_name` names; None if it is not in there."""
+    name, members = _DETAILS[field]
+    details = _object(attributes[name])
+    for member in members:
+        if details.get(member) is not None:
+            return details[member], f"{name}.{member}"
+    return (_sum(details) if field == "cost" and details else None), name
 
 
 def _object(value: Any) -> Mapping[str, Any]:

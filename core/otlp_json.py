@@ -15,6 +15,7 @@ from core.otlp_span import Span
 _CODES = {"STATUS_CODE_UNSET": 0, "STATUS_CODE_OK": 1, "STATUS_CODE_ERROR": 2}
 _MAX_NS = 2**64 - 1
 _MAX_DIGITS = 24
+_ONLY_OBJECTS = frozenset((dict,))
 
 
 def from_json(document: Any) -> list[Span | BadInput]:
@@ -36,21 +37,23 @@ def from_json(document: Any) -> list[Span | BadInput]:
 def _span(raw: Mapping[str, Any], resource: Mapping[str, Any]) -> Span:
     status = _object(raw.get("status"), "status")
     return Span(
-        trace_id=_hex(raw, "traceId", 32),
-        span_id=_hex(raw, "spanId", 16),
-        parent_id=_hex(raw, "parentSpanId", 16),
-        name=_string(raw, "name"),
-        start_ns=_nanoseconds(raw, "startTimeUnixNano"),
-        end_ns=_nanoseconds(raw, "endTimeUnixNano"),
-        status_code=_code(status.get("code")),
-        status_message=_string(status, "message"),
-        attributes=_attributes(raw),
-        events=tuple((_string(one, "name"), _attributes(one)) for one in _objects(raw, "events")),
-        resource=resource,
+        _hex(raw, "traceId", 32),
+        _hex(raw, "spanId", 16),
+        _hex(raw, "parentSpanId", 16),
+        _string(raw, "name"),
+        _nanoseconds(raw, "startTimeUnixNano"),
+        _nanoseconds(raw, "endTimeUnixNano"),
+        _code(status.get("code")),
+        _string(status, "message"),
+        _attributes(raw),
+        tuple([(_string(one, "name"), _attributes(one)) for one in _objects(raw, "events")]),
+        resource,
     )
 
 
 def _object(value: Any, field: str) -> Mapping[str, Any]:
+    if type(value) is dict:
+        return value
     if value is None:
         return {}
     if not isinstance(value, Mapping):
@@ -68,16 +71,19 @@ def _list(raw: Mapping[str, Any], key: str) -> list[Any]:
 
 
 def _objects(raw: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
-    return [_object(value, key) for value in _list(raw, key)]
+    values = _list(raw, key)
+    if _ONLY_OBJECTS.issuperset(map(type, values)):
+        return values
+    return [_object(value, key) for value in values]
 
 
 def _string(raw: Mapping[str, Any], key: str) -> str:
     value = raw.get(key)
-    if value is None:
-        return ""
-    if not isinstance(value, str):
+    if type(value) is str:
+        return value
+    if value is not None:
         raise BadInput("must be a string", field=key)
-    return value
+    return ""
 
 
 def _hex(raw: Mapping[str, Any], key: str, digits: int) -> str:
@@ -100,6 +106,8 @@ def _nanoseconds(raw: Mapping[str, Any], key: str) -> int:
 
 
 def _integer(value: Any, field: str) -> int:
+    if type(value) is str and len(value) < _MAX_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
     try:
         if isinstance(value, bool) or len(str(value)) > _MAX_DIGITS:
             raise ValueError
@@ -123,8 +131,12 @@ def _attributes(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _pairs(pairs: list[Mapping[str, Any]]) -> dict[str, Any]:
     found = {}
     for pair in pairs:
-        key = _string(pair, "key")
-        found[key] = _value(_object(pair.get("value"), key), key)
+        key, value = _string(pair, "key"), pair.get("value")
+        if type(value) is not dict:
+            value = _object(value, key)
+        text = value.get("stringValue")
+        plain = type(text) is str and len(value) == 1
+        found[key] = text if plain else _value(value, key)
     return found
 
 

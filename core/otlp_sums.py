@@ -25,6 +25,8 @@ def repeats(spans: Sequence[Span | BadInput], roles: Mapping[int, str]) -> set[i
     has no tokens of its own, or when its tokens are what those calls sum up to.
     """
     above = _nearest(spans, roles)
+    if not above:
+        return set()
     open_below: dict[int, int] = defaultdict(int)
     for holder in above.values():
         open_below[holder] += 1
@@ -58,8 +60,11 @@ def _nearest(spans: Sequence[Span | BadInput], roles: Mapping[int, str]) -> dict
     }
     known: dict[int, int | None] = {}
     for start in roles:
-        passed: list[int] = []
         index = _parent(spans, places, start)
+        if index is None:
+            known[start] = None
+            continue
+        passed: list[int] = []
         seen = {start}
         while index is not None and index not in roles and index not in known:
             if index in seen:

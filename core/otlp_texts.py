@@ -7,7 +7,7 @@ what somebody asked. Several messages stand one after another, each after its ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from core.otlp_span import Span
@@ -38,6 +38,19 @@ _HOLDERS = ("message", "messages", "choices")
 
 Turn = tuple[str, str]
 """Role, "" for none, and text."""
+_WHOLE = frozenset((*_PROMPTS, *_RESPONSES, "input.value", "output.value"))
+_INDEXED = tuple(
+    f"{prefix}."
+    for prefix in (
+        *("gen_ai.prompt", "llm.prompts", "llm.input_messages"),
+        *("gen_ai.completion", "llm.completions", "llm.output_messages"),
+    )
+)
+
+
+def speak(names: Iterable[str]) -> bool:
+    """Whether attributes of these names may hold a prompt or a response."""
+    return any(name in _WHOLE or name.startswith(_INDEXED) for name in names)
 
 
 def prompt(span: Span) -> str | None:

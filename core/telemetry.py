@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core import prices
 from core import telemetry_fields as fields
@@ -35,9 +35,11 @@ COMPUTED = "cost_computed"
 """The tag of an event whose cost comes from the price table and not from its sender."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One canonical event. Latency in milliseconds, cost in US dollars, `timestamp` in UTC."""
+class Event(NamedTuple):
+    """One canonical event. Latency in milliseconds, cost in US dollars, `timestamp` in UTC.
+
+    A tuple, which is made in a fifth of the time that a frozen dataclass takes.
+    """
 
     event_id: str
     timestamp: datetime
@@ -79,39 +81,38 @@ def parse_event(
 
     Raises BadInput whose `field` names the part that is malformed.
     """
-    if not isinstance(raw, Mapping):
+    if type(raw) is not dict and not isinstance(raw, Mapping):
         raise BadInput("an event is a JSON object", field="")
-    found = read(raw)
-    get = found.get
-    event_type = get("event_type", "llm.response")
-    if event_type not in EVENT_TYPES:
+    (event_id, event_type, application_id, model, status, latency_ms, prompt_tokens,
+     completion_tokens, total, cached, cost, user_id, session_id, environment, tags, prompt,
+     response) = read(raw)  # fmt: skip
+    if event_type is None:
+        event_type = "llm.response"
+    elif event_type not in EVENT_TYPES:
         raise BadInput(f"must be one of {', '.join(EVENT_TYPES)}", field="event_type")
-    prompt_tokens, completion_tokens = get("prompt_tokens"), get("completion_tokens")
-    total = total_of(get("total_tokens"), prompt_tokens, completion_tokens)
-    model, cost, tags = get("model"), get("cost"), get("tags")
+    total = total_of(total, prompt_tokens, completion_tokens)
     if cost is None and model is not None and event_type in PRICED:
-        cached = get("cached_tokens")
         cost = prices.cost(model, prompt_tokens, completion_tokens, total=total, cached=cached)
         if cost is not None:
             tags = marked(tags)
     return Event(
-        get("event_id") or fallback_id or str(new_id()),
+        event_id or fallback_id or str(new_id()),
         fields.moment(raw.get("timestamp"), now),
         event_type,
-        get("application_id") or default_application,
-        get("status") or ("error" if event_type == "llm.error" else "success"),
+        application_id or default_application,
+        status or ("error" if event_type == "llm.error" else "success"),
         model,
-        get("latency_ms"),
+        latency_ms,
         prompt_tokens,
         completion_tokens,
         total,
         cost,
-        get("user_id"),
-        get("session_id"),
-        get("environment"),
+        user_id,
+        session_id,
+        environment,
         tags,
-        get("prompt"),
-        get("response"),
+        prompt,
+        response,
     )
 
 

@@ -103,14 +103,14 @@ def moment(value: Any, now: datetime, field: str = "timestamp") -> datetime:
             "is missing; send an RFC 3339 time such as 2025-11-06T12:00:00Z", field=field
         )
     try:
-        if isinstance(value, bool):
-            raise TypeError
-        if isinstance(value, int | float):
-            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
-        else:
+        if type(value) is str:
             found = datetime.fromisoformat(value)
             if found.tzinfo is not UTC:
                 found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found = datetime.fromtimestamp(value / 1000 if value > 1e11 else value, UTC)
+        else:
+            raise TypeError
     except (TypeError, ValueError, OverflowError, OSError):
         raise BadInput(
             "is not a time; send RFC 3339 such as 2025-11-06T12:00:00Z", field=field

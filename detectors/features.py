@@ -1,12 +1,15 @@
 """The plain statistics of the ensemble, kept up point by point for many series at once.
 
 Each statistic is compared with the band between its own 1 % and 99 % quantile so far. How far it
-lies beyond the band, as a share of the band's width and at most `FULL`, is its vote; the score is
-the mean vote over what was usual for it: the mean vote that 3 in 1,000 windows reached.
+lies beyond the band, as a share of the band's width and at most `FULL`, is its vote. What the mean
+vote reached at this half hour on both of the last two days is taken off: a nightly job is no news.
+The rest is divided by what is usual, the mean vote that 3 in 1,000 windows reached, and smoothed
+over `SMOOTH` windows: many statistics that leave their bands for one window only are chance.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +30,10 @@ DAY, WEEK = 48, 168
 DAY_RATE, WEEK_RATE = 0.15, 0.3
 EDGES = np.array([[0.01], [0.99]])
 OWN = 0.997
-FULL = 0.1
+FULL = 0.05
 USUAL = 0.3
+SMOOTH = 2.0
+DAYS = 2
 WARM_UP = 20
 LEAST = 0.01
 YOUNG = 10.0
@@ -53,6 +58,10 @@ _PARTS = {
     "off_day": len(SMOOTHING),
     "bands": 2 * STATISTICS * quantiles.SIZE,
     "own": quantiles.SIZE,
+    "slot": 1,
+    "peak": 1,
+    "peaks": DAYS * DAY,
+    "smooth": 1,
 }
 SIZE = sum(_PARTS.values())
 """Floats that one series needs."""
@@ -62,6 +71,7 @@ _PLACES = {
     name: slice(int(end) - size, int(end))
     for (name, size), end in zip(_PARTS.items(), _ENDS, strict=True)
 }
+_LATER = _PLACES["slot"].start
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +89,24 @@ class Memory:
         memory = Memory(np.zeros((series, SIZE)))
         memory.bands()[:] = quantiles.start((series, 2, STATISTICS))
         memory.part("own")[:] = quantiles.start((series,))
+        memory.part("slot")[:] = -1
         return memory
+
+    @staticmethod
+    def unpacked(state: Mapping[str, str]) -> Memory:
+        """The memory of one series that `packed` gave; what an older state lacks is fresh."""
+        memory = Memory.fresh(1)
+        memory.rows[:, :_LATER] = quantiles.unpacked(state["memory"], (1, _LATER))
+        if "votes" in state:
+            memory.rows[:, _LATER:] = quantiles.unpacked(state["votes"], (1, SIZE - _LATER))
+        return memory
+
+    def packed(self) -> dict[str, str]:
+        """As JSON, to the last bit: the statistics and their bands, then what the votes were."""
+        return {
+            "memory": quantiles.packed(self.rows[:, :_LATER]),
+            "votes": quantiles.packed(self.rows[:, _LATER:]),
+        }
 
     def part(self, name: str) -> Floats:
         """A view on one part of every row."""
@@ -106,11 +133,28 @@ def advance(memory: Memory, values: Floats, day: Slots, week: Slots) -> Floats:
     if seen < WARM_UP:
         votes[:] = 0.0
     own = memory.part("own")
-    scores = votes / (USUAL + quantiles.read(own, seen, OWN))
+    news = np.maximum(0.0, votes - _daily(memory, day, votes))
+    smooth = memory.part("smooth")[:, 0]
+    smooth += (news / (USUAL + quantiles.read(own, seen, OWN)) - smooth) / SMOOTH
     quantiles.add(bands, seen, EDGES, np.broadcast_to(now[:, None], edges.shape))
     quantiles.add(own, seen, OWN, votes)
     memory.part("seen")[:] = seen + 1
-    return np.asarray(scores, dtype=np.float64)
+    return smooth.copy()
+
+
+def _daily(memory: Memory, day: Slots, votes: Floats) -> Floats:
+    """What the votes reached in this half hour on each of the last `DAYS` days. Learns too."""
+    slot, peak = memory.part("slot")[:, 0], memory.part("peak")[:, 0]
+    peaks = memory.part("peaks").reshape(len(votes), DAYS, DAY)
+    over = np.flatnonzero((slot != day) & (slot >= 0))
+    left = slot[over].astype(np.int64)
+    peaks[over, 1:, left] = peaks[over, :-1, left]
+    peaks[over, 0, left] = peak[over]
+    peak[slot != day] = 0.0
+    slot[:] = day
+    reached = peaks[np.arange(len(votes)), :, day].min(axis=1)
+    np.maximum(peak, votes, out=peak)
+    return np.asarray(reached, dtype=np.float64)
 
 
 def _reach(memory: Memory) -> Floats:

@@ -8,8 +8,9 @@ the same windows twice changes nothing, and the outcome is that of a replay of t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import copysign
 
 from detectors import damping
 from detectors.base import Anomaly, DetectorSpec, Judgement, Point, Series, State, explained
@@ -18,6 +19,8 @@ from detectors.registry import detector
 
 LONGEST_GAP = 1_000
 """Most empty windows that are filled in after a gap."""
+LARGEST = 1e100
+"""Values are judged as if no larger, either way, so that sums of their squares stay numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +101,10 @@ def _one(
     now: datetime,
     rule: damping.Damping,
 ) -> tuple[State, Outcome]:
-    inner, judgement = detector(spec.detector).step(spec, state["detector"], point, now)
+    judged = point
+    if point.value is not None and abs(point.value) > LARGEST:
+        judged = replace(point, value=copysign(LARGEST, point.value))
+    inner, judgement = detector(spec.detector).step(spec, state["detector"], judged, now)
     start = point.start.isoformat()
     episode, event = damping.advance(rule, state["episode"], judgement, start)
     anomaly = explained(spec, labels, point, judgement) if episode["open"] else None

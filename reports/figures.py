@@ -16,11 +16,12 @@ ACTIONS = ("allow", "audit", "warn", "block")
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Calls of models added up. `calls` are telemetry events, `errors` those without success."""
+    """Calls of models added up. `calls` are telemetry events, `errors` those without success;
+    `timeouts` those of the errors that retention has left."""
 
     calls: int = 0
     errors: int = 0
-    timeouts: int = 0
+    timeouts: int | None = 0
     p50_ms: float | None = None
     p95_ms: float | None = None
     p99_ms: float | None = None

@@ -27,7 +27,8 @@ def zones() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """From `start` up to but without `end`, both UTC; days and labels are those of `zone`.
+    """From `start` up to but without `end`, both UTC and whole minutes; days and labels are those
+    of `zone`.
 
     `kind` is day, week or month, or a duration such as `6h`.
     """
@@ -103,16 +104,20 @@ def last_complete(kind: str, at: datetime, zone: str) -> Period:
     if kind == "month":
         first = here.replace(day=1)
         return _dates((first - timedelta(days=1)).replace(day=1), first, kind, zone)
-    end = at.astimezone(UTC)
+    end = _minute(at.astimezone(UTC))
     return Period(end - duration(kind), end, kind, zone)
 
 
 def between(start: datetime, end: datetime, zone: str = "UTC") -> Period:
-    """The span that somebody named. Raises BadInput where it is empty, reversed or too long."""
+    """The span that somebody named, widened to whole minutes. Raises BadInput where it is empty,
+    reversed or too long."""
     first, last = start.astimezone(UTC), end.astimezone(UTC)
     if not SHORTEST <= last - first <= LONGEST:
         raise BadInput("must lie a minute to 366 days after `start`", field="end")
-    return Period(first, last, "span", zone)
+    whole = _minute(last)
+    if whole < last:
+        whole += timedelta(minutes=1)
+    return Period(_minute(first), whole, "span", zone)
 
 
 def duration(text: str) -> timedelta:
@@ -127,6 +132,10 @@ def duration(text: str) -> timedelta:
     if not SHORTEST <= length <= LONGEST:
         raise BadInput(f"{text!r} must be from 1m to 366d", field="period")
     return length
+
+
+def _minute(moment: datetime) -> datetime:
+    return moment.replace(second=0, microsecond=0)
 
 
 def _day(moment: datetime) -> str:

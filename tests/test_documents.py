@@ -57,6 +57,16 @@ def test_the_page_of_detectors_has_the_figures_that_were_kept() -> None:
     assert "\n".join(kept_section()) in text
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_routes_that_a_page_names_exist(page: str) -> None:
+    def routes(text: str) -> set[tuple[str, str]]:
+        found = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s?]*)", text)
+        return {(method, re.sub(r"[<{][^>}]+[>}]", "*", path)) for method, path in found}
+
+    known = routes((ROOT / "docs/reference.md").read_text(encoding="utf-8"))
+    assert routes((ROOT / page).read_text(encoding="utf-8")) - known == set()
+
+
 def test_every_top_level_package_is_in_the_architecture() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}

@@ -103,12 +103,17 @@ def silence_from_row(row: Any) -> Silence:
     """A row of `silences`."""
     return Silence(
         id=str(row.id),
-        matchers=tuple(Matcher(**one) for one in row.matchers),
+        matchers=matchers_from_row(row.matchers),
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         created_by=row.created_by,
         comment=row.comment,
     )
+
+
+def matchers_from_row(rows: Iterable[Mapping[str, Any]]) -> tuple[Matcher, ...]:
+    """What `matchers_to_row` made."""
+    return tuple(Matcher(**one) for one in rows)
 
 
 def matchers_to_row(matchers: Iterable[Matcher]) -> list[dict[str, str]]:

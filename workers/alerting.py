@@ -5,15 +5,11 @@ Deciding takes an advisory lock, so two schedulers never decide twice.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
-
-from celery import signals
 
 from alerts.nouns import Alert, fingerprint
 from alerts.plan import Decision, GroupState, decide, new_group
@@ -33,7 +29,6 @@ from workers.alert_rows import (
 from workers.app import app
 from workers.attempts import DECIDER_LOCK
 from workers.delivery import deliver_due, queue
-from workers.presence import CLASS_ENV
 from workers.task import periodic
 
 REMEMBERED = timedelta(days=1)
@@ -102,14 +97,6 @@ def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -
     for anomaly_id in orphans:
         resolve(work, anomaly_id, now)
     return len(orphans)
-
-
-@signals.worker_ready.connect
-def _listen(**_: Any) -> None:
-    """An io worker reads alerts.yaml again on SIGHUP."""
-    here = threading.current_thread() is threading.main_thread()
-    if here and os.environ.get(CLASS_ENV) == "io":
-        alert_config.on_signal()
 
 
 @periodic(lambda: 1.0, "watch")

@@ -36,6 +36,7 @@ TASK_MODULES = (
 app = Celery(
     "sentinel",
     task_cls="workers.task:FarmTask",
+    amqp="workers.connection:FarmAMQP",
     include=list(TASK_MODULES),
     config_source="workers.celeryconfig",
 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
-import traceback
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,14 +10,13 @@ from typing import Any
 from alerts.nouns import Delivery
 from alerts.plan import refused
 from alerts.receivers.base import AnyReceiver
-from alerts.retry import next_attempt
 from core.database import UnitOfWork, unit_of_work
 from core.errors import DeliveryError
-from core.ids import new_id
 from core.metrics import ALERT_FAILURES, ALERTS_SENT
 from workers import pacing
 from workers.alert_config import config
 from workers.alert_rows import notification_from_row, state_from_row, state_to_row, to_json
+from workers.sending import close, receiver_of, record, tried
 
 log = logging.getLogger(__name__)
 
@@ -32,62 +29,37 @@ def attempt(row: Any) -> DeliveryError | None:
 
     Where the receiver's own cap leaves no room it goes back without an attempt.
     """
-    now, begun = datetime.now(UTC), time.perf_counter()
+    now = datetime.now(UTC)
     receiver = config().receivers.get(row.receiver)
     if receiver is not None and (until := pacing.take(receiver, now)) is not None:
         _put_back(row, until)
         return DeliveryError(f"its rate cap of {receiver.rate} is reached", permanent=False)
-    delivery, error = _sent(receiver, row, now)
-    spent = (time.perf_counter() - begun) * 1000
-    again = None
-    if error is not None:
+    outcome = tried(
+        row, lambda: receiver_of(row.receiver), lambda found: _send(found, row, now), now
+    )
+    error, again = outcome.error, outcome.again
+    if error is None:
+        ALERTS_SENT.labels(row.receiver).inc()
+    else:
         ALERT_FAILURES.labels(row.receiver).inc()
-        log.warning("receiver %s: %s", row.receiver, error)
-        if receiver is not None:
-            again = next_attempt(receiver.retry, row.attempts, error, now)
         if error.retry_after and again is not None:
             pacing.hold(row.receiver, min(again, now + timedelta(seconds=error.retry_after)))
-    else:
-        ALERTS_SENT.labels(row.receiver).inc()
-    state = "delivered" if error is None else "pending" if again else "failed"
     with unit_of_work() as work:
-        if state == "failed":
+        if outcome.state == "failed":
             _take_back(work, row)
-        elif state == "delivered":
+        elif outcome.state == "delivered":
             _forgive(work, row)
-        closed = work.execute(
-            "UPDATE notifications SET state = :state, next_attempt_at = :again,"
-            " lease_until = NULL, delivered_at = CASE WHEN :ok THEN now() END"
-            " WHERE id = :id AND attempts = :attempts AND state = 'sending'",
-            id=row.id,
-            state=state,
-            again=again,
-            ok=error is None,
-            attempts=row.attempts,
-        )
-        if not closed.rowcount:
+        if not close(work, "notifications", row, outcome):
             log.warning("an attempt outlived its lease", extra={"notification": str(row.id)})
-        _record(work, row, now, spent, delivery, error)
+        record(work, "notification_attempts", "notification_id", row, outcome)
     return error
 
 
-def _sent(
-    receiver: AnyReceiver | None, row: Any, now: datetime
-) -> tuple[Delivery | None, DeliveryError | None]:
-    if receiver is None:
-        return None, DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
+def _send(receiver: AnyReceiver, row: Any, now: datetime) -> Delivery:
     from workers.message_context import context
 
-    try:
-        notification = notification_from_row(row.payload)
-        notification = replace(notification, context=context(row, receiver.curves))
-        return receiver.send(notification, now), None
-    except DeliveryError as problem:
-        return None, problem
-    except Exception as problem:  # noqa: BLE001  # a plug-in's fault is a failed attempt
-        trace = "".join(traceback.format_tb(problem.__traceback__))
-        log.error("receiver %s is at fault", row.receiver, extra={"trace": trace})
-        return None, DeliveryError(type(problem).__name__, permanent=False)
+    notification = notification_from_row(row.payload)
+    return receiver.send(replace(notification, context=context(row, receiver.curves)), now)
 
 
 def _put_back(row: Any, until: datetime) -> None:
@@ -132,29 +104,4 @@ def _forgive(work: UnitOfWork, row: Any) -> None:
         tenant=row.tenant,
         group=row.group_key,
         receiver=row.receiver,
-    )
-
-
-def _record(
-    work: UnitOfWork,
-    row: Any,
-    now: datetime,
-    spent: float,
-    delivery: Delivery | None,
-    error: DeliveryError | None,
-) -> None:
-    work.execute(
-        "INSERT INTO notification_attempts (id, tenant, application_id, notification_id,"
-        " attempt, at, delivered, status_code, detail, duration_ms) VALUES (:id, :tenant,"
-        " :application, :notification, :attempt, :at, :ok, :code, :detail, :ms)",
-        id=new_id(),
-        tenant=row.tenant,
-        application=row.application_id,
-        notification=row.id,
-        attempt=row.attempts,
-        at=now,
-        ok=error is None,
-        code=error.status if error else delivery.status if delivery else None,
-        detail=str(error) if error else delivery.detail if delivery else "",
-        ms=spent,
     )

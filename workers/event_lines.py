@@ -8,10 +8,11 @@ than the rollups need.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
+
+from pydantic_core import to_json
 
 from core.telemetry import Event, Reject
 
@@ -65,29 +66,33 @@ def of_row(row: Sequence[Any]) -> str:
 
 def of_event(event: Event, tenant: str, received: str) -> str:
     """The line of an event that was received at this time (ISO 8601)."""
-    return of_row(
-        (
-            event.timestamp.isoformat(),
-            tenant,
-            event.application_id,
-            event.event_id,
-            event.event_type,
-            event.model,
-            event.status,
-            event.latency_ms,
-            event.prompt_tokens,
-            event.completion_tokens,
-            event.total_tokens,
-            event.cost,
-            event.user_id,
-            event.session_id,
-            event.environment,
-            None if event.tags is None else json.dumps(event.tags),
-            received,
-            event.prompt,
-            event.response,
-        )
+    (id, moment, kind, application, status, model, latency, asked, said, total, cost,
+     user, session, environment, given, prompt, response) = event  # fmt: skip
+    ts = moment.isoformat()
+    tags = None if given is None else to_json(given).decode()
+    words = f"{tenant}{application}{id}{model}{user}{session}{environment}{tags}"
+    if not words.isprintable() or "\\" in words:
+        return of_row(
+            (ts, tenant, application, id, kind, model, status, latency, asked, said, total, cost,
+             user, session, environment, tags, received, prompt, response)
+        )  # fmt: skip
+    line = (
+        f"{key(tenant, application, id)}\t{ts}\t{tenant}\t{application}\t{id}\t{kind}"
+        f"\t{NULL if model is None else model}\t{status}"
+        f"\t{NULL if latency is None else latency}\t{NULL if asked is None else asked}"
+        f"\t{NULL if said is None else said}\t{NULL if total is None else total}"
+        f"\t{NULL if cost is None else cost}\t{NULL if user is None else user}"
+        f"\t{NULL if session is None else session}"
+        f"\t{NULL if environment is None else environment}"
+        f"\t{NULL if tags is None else tags}\t{received}"
     )
+    if prompt is None and response is None:
+        return line
+    return f"{line}\t{_text(prompt)}\t{_text(response)}"
+
+
+def _text(value: str | None) -> str:
+    return NULL if value is None else value.translate(_ESCAPES)
 
 
 def of_reject(reject: Reject, tenant: str, received: datetime, id: str) -> str:

@@ -56,8 +56,9 @@ def worker(engine_class: str, lane: str | None = None) -> None:
     """
     queues = served(engine_class, lane)
     share(settings().sentinel_home)
-    from workers import presence
+    from workers import hangup, presence
 
+    hangup.wait()
     role = queues[0] if engine_class in LANED else engine_class
     name = f"{role}-{os.getpid()}@{socket.gethostname()}"
     pool = POOLS[engine_class]
@@ -71,6 +72,7 @@ def worker(engine_class: str, lane: str | None = None) -> None:
     if lane == "batch":
         os.nice(BATCH_NICE)
     app = _prepared(f"worker-{role}")
+    app.Worker = app.subclass_with_self(hangup.Worker)
     try:
         app.worker_main(
             [

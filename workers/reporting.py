@@ -20,7 +20,7 @@ from reports.page import page
 from reports.schedule import demand_receivers
 from reports.tables import tables
 from reports.text import subject, text
-from workers import reporting_delivery, reporting_rows, reporting_schedules
+from workers import reporting_delivery, reporting_room, reporting_rows, reporting_schedules
 from workers.app import app, broker_guarded
 from workers.reporting_figures import gather
 from workers.reporting_queries import Source
@@ -101,10 +101,13 @@ def of_schedule_now(kept: Kept, now: datetime, *, send: bool) -> Order:
 def ask(order: Order, now: datetime, *, send: bool = True) -> UUID:
     """Order a report out of turn. Raises BadInput for a receiver that is not known.
 
-    With `send` a worker makes it, and BrokerDown only delays it; else the caller does, by `make`.
+    With `send` a worker makes it, and BrokerDown only delays it; raises Overloaded while as many
+    wait as may. Else the caller makes it, by `make`.
     """
     demand_receivers(order.receivers, order.mail_by, reporting_schedules.receivers())
     with unit_of_work() as work:
+        if send:
+            reporting_room.demand(work, order.tenant, settings().reports_max_open)
         report_id = reporting_rows.place(work, order, now, sent=send)
         assert report_id is not None
         if send:

@@ -6,11 +6,8 @@ message in their own form.
 
 from __future__ import annotations
 
-import logging
-import time
-import traceback
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
 from uuid import UUID
@@ -18,18 +15,14 @@ from uuid import UUID
 from alerts.nouns import Alert, Delivery, Notification
 from alerts.receivers.base import AnyReceiver
 from alerts.receivers.email import Email
-from alerts.retry import next_attempt
 from core.database import query, unit_of_work
 from core.errors import BadInput, DeliveryError
-from core.ids import new_id
 from core.metrics import REPORT_DELIVERIES
 from reports.mail import Written, mail
 from reports.schedule import carrier
 from reports.tables import ATTACHED
 from workers import delivery, reporting_rows, reporting_schedules
-from workers.alert_config import config
-
-log = logging.getLogger(__name__)
+from workers.sending import close, receiver_of, record, tried
 
 LEASE = timedelta(seconds=delivery.LEASE_SECONDS)
 SECTION_LINES = 14
@@ -84,64 +77,37 @@ def attempt(delivery_id: UUID, now: datetime) -> bool | None:
         ).one_or_none()
     if row is None:
         return None
-    begun = time.perf_counter()
-    receiver: AnyReceiver | None = None
-    error: DeliveryError | None = None
-    done: Delivery | None = None
-    try:
-        receiver, done = _send(row, now)
-    except _Failed as problem:
-        receiver, error = problem.receiver, problem.error
-    spent = (time.perf_counter() - begun) * 1000
-    again = None
-    if error is not None and receiver is not None:
-        again = next_attempt(receiver.retry, row.attempts, error, now)
-    if error is not None:
-        log.warning("report %s, receiver %s: %s", row.report_id, row.receiver, error)
-    REPORT_DELIVERIES.labels("failed" if error else "delivered").inc()
-    _record(row, error, done, again, spent, now)
-    return error is None
-
-
-class _Failed(Exception):
-    def __init__(self, receiver: AnyReceiver | None, error: DeliveryError) -> None:
-        super().__init__(str(error))
-        self.receiver = receiver
-        self.error = error
-
-
-def _send(row: Any, now: datetime) -> tuple[AnyReceiver, Delivery]:
-    """Raises _Failed, with the receiver where there is one."""
     report = reporting_rows.find(row.report_id, row.tenant)
-    receiver: AnyReceiver | None = None
-    try:
-        receiver = _receiver(row.receiver, report["mail_by"])
-        written = _written(report)
-        if isinstance(receiver, _Carrier):
-            receiver.prepared = _mail(receiver, report, written, row.dedup_key)
-        return receiver, receiver.send(_message(row, report, written), now)
-    except DeliveryError as problem:
-        raise _Failed(receiver, problem) from None
-    except Exception as problem:  # noqa: BLE001  # a plug-in's fault is a failed attempt
-        trace = "".join(traceback.format_tb(problem.__traceback__))
-        log.error("receiver %s is at fault", row.receiver, extra={"trace": trace})
-        failed = DeliveryError(type(problem).__name__, permanent=False)
-        raise _Failed(receiver, failed) from None
+    outcome = tried(
+        row,
+        lambda: _receiver(row.receiver, report["mail_by"]),
+        lambda receiver: _send(receiver, row, report, now),
+        now,
+    )
+    REPORT_DELIVERIES.labels("failed" if outcome.error else "delivered").inc()
+    with unit_of_work() as work:
+        close(work, "report_deliveries", row, outcome)
+        record(work, "report_attempts", "delivery_id", row, outcome)
+    return outcome.error is None
+
+
+def _send(receiver: AnyReceiver, row: Any, report: Mapping[str, Any], now: datetime) -> Delivery:
+    written = _written(report)
+    if isinstance(receiver, _Carrier):
+        receiver.prepared = _mail(receiver, report, written, row.dedup_key)
+    return receiver.send(_message(row, report, written), now)
 
 
 def _receiver(name: str, mail_by: str | None) -> AnyReceiver:
     """What sends to this name or address. Raises DeliveryError where alerts.yaml has it no more."""
-    known = config().receivers
-    address = "@" in name
+    if "@" not in name:
+        found = receiver_of(name)
+        return _Carrier(found, None) if isinstance(found, Email) else found
     try:
-        found = known.get(carrier(mail_by, reporting_schedules.receivers()) if address else name)
+        by = receiver_of(carrier(mail_by, reporting_schedules.receivers()))
     except BadInput as problem:
         raise DeliveryError(str(problem), permanent=True) from None
-    if found is None:
-        raise DeliveryError("alerts.yaml no longer names this receiver", permanent=True)
-    if isinstance(found, Email):
-        return _Carrier(found, [name] if address else None)
-    return found
+    return _Carrier(by, [name]) if isinstance(by, Email) else by
 
 
 def _written(report: Mapping[str, Any]) -> Written:
@@ -194,40 +160,3 @@ def _message(row: Any, report: Mapping[str, Any], written: Written) -> Notificat
         dedup_key=row.dedup_key,
         reason="a report on a schedule" if report["schedule_id"] else "a report was asked for",
     )
-
-
-def _record(
-    row: Any,
-    error: DeliveryError | None,
-    done: Delivery | None,
-    again: datetime | None,
-    spent_ms: float,
-    now: datetime,
-) -> None:
-    with unit_of_work() as work:
-        work.execute(
-            "UPDATE report_deliveries SET state = :state, next_attempt_at = :again,"
-            " lease_until = NULL, delivered_at = CASE WHEN :ok THEN CAST(:at AS timestamptz) END"
-            " WHERE id = :id AND attempts = :attempts AND state = 'sending'",
-            id=row.id,
-            state="delivered" if error is None else "pending" if again else "failed",
-            again=again,
-            ok=error is None,
-            at=datetime.now(UTC),
-            attempts=row.attempts,
-        )
-        work.execute(
-            "INSERT INTO report_attempts (id, tenant, application_id, delivery_id, attempt, at,"
-            " delivered, status_code, detail, duration_ms) VALUES (:id, :tenant, :application,"
-            " :delivery, :attempt, :at, :ok, :code, :detail, :ms)",
-            id=new_id(),
-            tenant=row.tenant,
-            application=row.application_id,
-            delivery=row.id,
-            attempt=row.attempts,
-            at=now,
-            ok=error is None,
-            code=error.status if error else done.status if done else None,
-            detail=str(error) if error else done.detail if done else "",
-            ms=spent_ms,
-        )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime
 from typing import Any
 
-from core.configfile import parse_duration
 from core.settings import settings
 from reports.figures import (
     ACTIONS,
@@ -20,10 +19,8 @@ from reports.figures import (
     Figures,
     Health,
     Lane,
-    Line,
     Oddity,
     Told,
-    Usage,
     Verdicts,
 )
 from reports.period import Period
@@ -31,6 +28,15 @@ from workers import presence
 from workers.holding import is_held
 from workers.reporting_examples import examples
 from workers.reporting_queries import Source
+from workers.reporting_traffic import (
+    TOTAL,
+    Traffic,
+    compared,
+    line,
+    oldest_events,
+    oldest_sums,
+    traffic,
+)
 
 WORST = 50
 STATES = (
@@ -42,19 +48,6 @@ STATES = (
     "running",
     "queued",
 )
-_NUMBERS = (
-    "calls",
-    "errors",
-    "timeouts",
-    "p50_ms",
-    "p95_ms",
-    "p99_ms",
-    "prompt_tokens",
-    "completion_tokens",
-    "total_tokens",
-    "cost",
-)
-
 Step = Callable[[int, str], None]
 """Told the percent that is done and what comes next."""
 
@@ -63,30 +56,16 @@ def gather(
     source: Source, title: str, period: Period, earlier: Figures | None, now: datetime, step: Step
 ) -> Figures:
     """Ask for everything. `earlier` is the stored report of the period before, if there is one."""
-    kept_from = oldest_telemetry(now)
-    known = period.before.start >= kept_from
-    notes = []
-    if period.start < kept_from:
-        notes.append(
-            f"Calls and alerts before {period.local(kept_from):%Y-%m-%d %H:%M} have been dropped"
-            f" (RETENTION_RAW is {settings().retention_raw}) and are not counted."
-        )
-    if not known and earlier is None:
-        notes.append(
-            f"Calls and alerts of the {period.word} before are not kept any more and no report of"
-            " it is stored, so they are not compared."
-        )
+    known = period.before.start >= oldest_sums(now)
     step(5, "traffic")
-    sums = _sums(source.traffic(period))
-    step(20, f"traffic of the {period.word} before")
-    before: Mapping[Key, Usage] | None = _stored(earlier) if earlier else None
-    if known:
-        before = _sums(source.traffic(period.before))
-    step(35, "traffic over time")
     edges = period.edges()
-    series = _series(source, period, edges)
+    calls = traffic(source, period, edges, now)
+    step(30, f"traffic of the {period.word} before")
+    before = _stored(earlier) if earlier else None
+    if known:
+        before = traffic(source, period.before, [period.before.start], now, part=False)
     step(50, "verdicts")
-    verdicts, drawn = _verdicts(source, period, edges, series)
+    verdicts, drawn = _verdicts(source, period, edges, calls.series)
     step(70, "anomalies and alerts")
     alerting = _alerting(source, period, known, earlier)
     step(80, "the farm")
@@ -95,84 +74,56 @@ def gather(
         period=period,
         applications=source.applications,
         made_at=now,
-        total=Line("", "", sums.get(TOTAL, Usage()), _old(before, TOTAL)),
-        lines=_ranked(sums, before, "pair"),
-        by_application=_ranked(sums, before, "application"),
-        by_model=_ranked(sums, before, "model"),
+        total=line(calls, before),
+        lines=compared(calls, before, "pair"),
+        by_application=compared(calls, before, "application"),
+        by_model=compared(calls, before, "model"),
         series=drawn,
         verdicts=verdicts,
         alerting=alerting,
         health=_health(source, period),
-        notes=tuple(notes),
+        notes=tuple(_notes(period, now, calls, alone=before is None)),
     )
 
 
-def oldest_telemetry(now: datetime) -> datetime:
-    """The beginning of the oldest day that retention has surely left alone."""
-    raw = timedelta(seconds=parse_duration(settings().retention_raw))
-    return datetime.combine((now.astimezone(UTC) - raw).date(), time(), UTC)
+def _notes(period: Period, now: datetime, calls: Traffic, *, alone: bool) -> Iterator[str]:
+    """What is missing, and why."""
+    chosen = settings()
+    sums, events = oldest_sums(now), oldest_events(now)
+    if period.start < sums:
+        yield (
+            f"Calls and alerts before {_clock(period, sums)} have been dropped"
+            f" (RETENTION_AGGREGATED is {chosen.retention_aggregated}) and are not counted."
+        )
+    if alone:
+        yield (
+            f"Calls and alerts of the {period.word} before are not kept any more and no report of"
+            " it is stored, so they are not compared."
+        )
+    if period.start < events and calls.old(TOTAL).errors:
+        yield (
+            "Timeouts are told from other errors by single calls, which are kept since"
+            f" {_clock(period, events)} (RETENTION_RAW is {chosen.retention_raw}); those before"
+            " count as errors alone."
+        )
 
 
-Key = tuple[str, str, str]
-"""What was added up (total, application, model or pair), and the names."""
-TOTAL: Key = ("total", "", "")
-_KINDS = {(1, 1): "total", (0, 1): "application", (1, 0): "model", (0, 0): "pair"}
+def _clock(period: Period, moment: datetime) -> str:
+    return f"{period.local(moment):%Y-%m-%d %H:%M}"
 
 
-def _sums(rows: Sequence[Any]) -> dict[Key, Usage]:
-    return {
-        (
-            _KINDS[row.any_application, row.any_model],
-            row.application_id or "",
-            row.model or "",
-        ): Usage(**{name: getattr(row, name) for name in _NUMBERS})
-        for row in rows
-    }
-
-
-def _stored(earlier: Figures) -> dict[Key, Usage]:
+def _stored(earlier: Figures) -> Traffic:
     parts = {
         "application": earlier.by_application,
         "model": earlier.by_model,
         "pair": earlier.lines,
     }
     found = {
-        (kind, line.application, line.model): line.now
+        (kind, one.application, one.model): one.now
         for kind, lines in parts.items()
-        for line in lines
+        for one in lines
     }
-    return {TOTAL: earlier.total.now, **found}
-
-
-def _old(before: Mapping[Key, Usage] | None, key: Key) -> Usage | None:
-    """None where nothing is known of the period before; nothing where it held none."""
-    return None if before is None else before.get(key, Usage())
-
-
-def _ranked(
-    sums: Mapping[Key, Usage], before: Mapping[Key, Usage] | None, kind: str
-) -> tuple[Line, ...]:
-    """The lines of one kind, those that cost most first, then those with most calls."""
-    lines = [
-        Line(key[1], key[2], now, _old(before, key)) for key, now in sums.items() if key[0] == kind
-    ]
-    order = sorted(lines, key=lambda one: (one.application, one.model))
-    return tuple(sorted(order, key=lambda one: (one.now.cost, one.now.calls), reverse=True))
-
-
-def _series(source: Source, period: Period, edges: Sequence[datetime]) -> list[Bucket]:
-    series = [Bucket(start) for start in edges]
-    for row in source.series(period, edges):
-        series[row.place - 1] = Bucket(
-            start=edges[row.place - 1],
-            calls=row.calls,
-            errors=row.errors,
-            p50_ms=row.p50_ms,
-            p95_ms=row.p95_ms,
-            p99_ms=row.p99_ms,
-            cost=row.cost,
-        )
-    return series
+    return Traffic({TOTAL: earlier.total.now, **found})
 
 
 def _verdicts(

@@ -5,13 +5,16 @@ Times are UTC, spans are closed at their start and open at their end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from core.database import unit_of_work
+from sqlalchemy import CursorResult
+
+from core.database import UnitOfWork, unit_of_work
 from reports.period import Period
+from workers import rollups
 
 TIMEOUT = "300s"
 """Longest time of one statement: a report reads weeks, a request minutes."""
@@ -27,27 +30,15 @@ def _owned(alias: str, at: str) -> str:
     return _OWNED.format(alias=alias, at=at)
 
 
-_LATENCIES = "".join(
-    f", percentile_cont({share}) WITHIN GROUP (ORDER BY t.latency_ms) AS {name}"
-    for name, share in (("p50_ms", 0.5), ("p95_ms", 0.95), ("p99_ms", 0.99))
+SUMS = ("events", "errors", "prompt_tokens", "completion_tokens", "total_tokens", "cost")
+"""What `Source.calls` adds up, behind bucket, application and model; rollups.SKETCH follows."""
+_CALLS = (
+    "SELECT width_bucket(r.ts, CAST(:edges AS timestamptz[])) AS place, r.application_id, r.model,"
+    f" {', '.join((*SUMS, *rollups.SKETCH))} FROM {{rows}} AS r WHERE {_owned('r', 'ts')}"
 )
-_USAGE = (
-    "count(*) AS calls, count(*) FILTER (WHERE t.status <> 'success') AS errors,"
-    " count(*) FILTER (WHERE t.status = 'timeout') AS timeouts,"
-    " CAST(coalesce(sum(t.prompt_tokens), 0) AS bigint) AS prompt_tokens,"
-    " CAST(coalesce(sum(t.completion_tokens), 0) AS bigint) AS completion_tokens,"
-    " CAST(coalesce(sum(t.total_tokens), 0) AS bigint) AS total_tokens,"
-    " coalesce(sum(t.cost), 0) AS cost" + _LATENCIES
-)
-_TRAFFIC = (
-    "SELECT t.application_id, t.model, grouping(t.application_id) AS any_application,"
-    f" grouping(t.model) AS any_model, {_USAGE} FROM telemetry t WHERE {_owned('t', 'ts')}"
-    " GROUP BY GROUPING SETS ((), (t.application_id), (t.model), (t.application_id, t.model))"
-)
-_SERIES = (
-    "SELECT width_bucket(t.ts, CAST(:edges AS timestamptz[])) AS place, count(*) AS calls,"
-    " count(*) FILTER (WHERE t.status <> 'success') AS errors, coalesce(sum(t.cost), 0) AS cost"
-    f"{_LATENCIES} FROM telemetry t WHERE {_owned('t', 'ts')} GROUP BY 1"
+_TIMEOUTS = (
+    "SELECT t.application_id, t.model, count(*) AS n FROM telemetry t"
+    f" WHERE t.status = 'timeout' AND {_owned('t', 'ts')} GROUP BY 1, 2"
 )
 _ACTIONS = (
     "SELECT width_bucket(v.created_at, CAST(:edges AS timestamptz[])) AS place, u.done AS action,"
@@ -143,13 +134,26 @@ class Source:
     tenant: str
     applications: tuple[str, ...] = ()
 
-    def traffic(self, period: Period) -> Sequence[Any]:
-        """Calls added up: in all, by application, by model, by both."""
-        return self._rows(_TRAFFIC, period)
+    def calls(self, period: Period, edges: Sequence[datetime]) -> Iterator[Any]:
+        """Calls from rollups, by bucket, application, model and what else rollups tell apart.
 
-    def series(self, period: Period, edges: Sequence[datetime]) -> Sequence[Any]:
-        """Calls by bucket; `place` counts the edges from 1."""
-        return self._rows(_SERIES, period, edges=list(edges))
+        Buckets count the edges from 1. An hour that an edge cuts comes by its minutes.
+        """
+        first, last = rollups.bounds(period.start, period.end)
+        hours = {edge: rollups.floor(edge, rollups.HOUR) for edge in edges[1:]}
+        cut = sorted({hour for edge, hour in hours.items() if first <= hour < edge < last})
+        rows = rollups.source(period.start, period.end, hours=True, cut=bool(cut))
+        more: dict[str, Any] = {"first": first, "last": last} if first < last else {}
+        if cut:
+            more |= {"cut": cut}
+        with unit_of_work() as work:
+            yield from self._asked(
+                work, _CALLS.format(rows=rows), period, edges=list(edges), **more
+            )
+
+    def timeouts(self, period: Period, since: datetime) -> Sequence[Any]:
+        """Calls that ended by timeout, of the events of the period from `since` on."""
+        return self._rows(_TIMEOUTS, replace(period, start=since))
 
     def actions(self, period: Period, edges: Sequence[datetime]) -> Sequence[Any]:
         """Judged inputs by bucket and action."""
@@ -201,12 +205,17 @@ class Source:
 
     def _rows(self, statement: str, period: Period, **more: Any) -> Sequence[Any]:
         with unit_of_work() as work:
-            work.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
-            return work.execute(
-                statement,
-                tenant=self.tenant,
-                applications=list(self.applications) or None,
-                since=period.start,
-                until=period.end,
-                **more,
-            ).all()
+            return self._asked(work, statement, period, **more).all()
+
+    def _asked(
+        self, work: UnitOfWork, statement: str, period: Period, **more: Any
+    ) -> CursorResult[Any]:
+        work.execute(f"SET LOCAL statement_timeout = '{TIMEOUT}'")
+        return work.execute(
+            statement,
+            tenant=self.tenant,
+            applications=list(self.applications) or None,
+            since=period.start,
+            until=period.end,
+            **more,
+        )

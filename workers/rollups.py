@@ -57,14 +57,22 @@ class Total:
             self.least = min(self.least, least)
             self.most = max(self.most, most)
 
+    def merge(self, other: Total) -> None:
+        """Add another's rows."""
+        self.add(other.sums)
+        for place, count in other.buckets.items():
+            self.buckets[place] = self.buckets.get(place, 0) + count
+        self.least, self.most = min(self.least, other.least), max(self.most, other.most)
+
     def percentiles(self, *shares: float) -> list[float | None]:
         """Of the latency, in milliseconds."""
         return sketch.percentiles(self.buckets, shares, self.least, self.most)
 
 
-def source(since: datetime, until: datetime, *, hours: bool) -> str:
+def source(since: datetime, until: datetime, *, hours: bool, cut: bool = False) -> str:
     """The rollup rows of these whole minutes, as a subquery; whole hours come as one row where
-    `hours` allows. Parameters: since, until, first and last, of `bounds`."""
+    `hours` allows, but for the hours in the parameter `cut` where that is true. Other parameters:
+    since, until, first and last, of `bounds`."""
     if not hours:
         return "(SELECT * FROM telemetry_minutes WHERE ts >= :since AND ts < :until)"
     first, last = bounds(since, until)
@@ -72,7 +80,8 @@ def source(since: datetime, until: datetime, *, hours: bool) -> str:
         return "(SELECT * FROM telemetry_minutes WHERE ts >= :since AND ts < :until)"
     return (
         "(SELECT * FROM telemetry_hours WHERE ts >= :first AND ts < :last"
-        " UNION ALL SELECT * FROM telemetry_minutes WHERE ts >= :since AND ts < :first"
+        + (_CUT if cut else "")
+        + " UNION ALL SELECT * FROM telemetry_minutes WHERE ts >= :since AND ts < :first"
         " UNION ALL SELECT * FROM telemetry_minutes WHERE ts >= :last AND ts < :until)"
     )
 
@@ -234,5 +243,10 @@ class _Asked:
         )
 
 
+_CUT = (
+    " AND ts <> ALL(CAST(:cut AS timestamptz[]))"
+    " UNION ALL SELECT m.* FROM unnest(CAST(:cut AS timestamptz[])) AS c (hour)"
+    " JOIN telemetry_minutes m ON m.ts >= c.hour AND m.ts < c.hour + interval '1 hour'"
+)
 _PLACE = "CAST(floor(extract(epoch FROM r.ts - :since) / :window) AS integer) AS place"
 SKETCH = ("latency_low", "latency_counts", "latency_min", "latency_max")

@@ -57,7 +57,7 @@ def tidy() -> dict[str, int]:
         ).rowcount
         alerts = work.execute(
             "DELETE FROM alerts WHERE status = 'resolved' AND ends_at < now() - :kept",
-            kept=max(raw, REMEMBERED),
+            kept=max(aggregated, REMEMBERED),
         ).rowcount
         notifications = work.execute(
             "DELETE FROM notifications WHERE state IN ('delivered', 'failed')"

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, g, request
 from google.rpc.code_pb2 import Code
 
 from api import body, otlp_answers
+from api.arrivals import awaited
 from api.operations import operation
 from api.otlp_answers import JSON, PROTOBUF
 from api.problems import Problem
@@ -76,6 +77,7 @@ _FAILURES = {
            for status, about in _FAILURES.items()},
     },
 )  # fmt: skip
+@awaited
 def export() -> Response:
     """Take every model call among the spans as an event; name those that are malformed."""
     source = str(request.environ.get(SOURCE, "otlp-http"))
@@ -110,8 +112,13 @@ def _received() -> Sequence[Span | BadInput]:
 
 
 def _count(found: otlp.Harvest) -> None:
-    OTLP_SPANS.labels("event").inc(len(found.events))
-    OTLP_SPANS.labels("no_call").inc(found.others)
-    OTLP_SPANS.labels("repeated").inc(found.repeated)
-    OTLP_SPANS.labels("rejected").inc(found.rejected)
-    INGESTION_ERRORS.inc(found.rejected)
+    for result, spans in (
+        ("event", len(found.events)),
+        ("no_call", found.others),
+        ("repeated", found.repeated),
+        ("rejected", found.rejected),
+    ):
+        if spans:
+            OTLP_SPANS.labels(result).inc(spans)
+    if found.rejected:
+        INGESTION_ERRORS.inc(found.rejected)

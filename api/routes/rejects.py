@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from flask import Blueprint, Response, g, jsonify
@@ -43,31 +46,24 @@ class RejectPage(BaseModel):
     tag="telemetry",
     parameters=(
         Parameter("source", {"type": "string", "enum": list(SOURCES)}, "Only those that came so."),
-        paging.LIMIT,
-        paging.CURSOR,
+        *paging.PLACE,
     ),
     answers={200: ("One page.", RejectPage)},
     problems=(422,),
 )
 def rejects() -> Response:
     """One page of refused events."""
-    wanted = paging.limit()
-    rows = telemetry.rejects(
-        g.tenant,
-        source=paging.choice("source", SOURCES),
-        before=paging.cursor(),
-        limit=wanted + 1,
-    )
-    items = [
-        {
-            "id": str(row["id"]),
-            "at": moment(row["ts"]),
-            "source": row["source"],
-            "index": row["place"],
-            "field": row["field"] or None,
-            "error": row["reason"],
-            "body": row["body"],
-        }
-        for row in rows
-    ]
-    return jsonify(paging.page(items, wanted))
+    rows = partial(telemetry.rejects, g.tenant, source=paging.choice("source", SOURCES))
+    return jsonify(paging.listing(rows, _wire))
+
+
+def _wire(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "at": moment(row["ts"]),
+        "source": row["source"],
+        "index": row["place"],
+        "field": row["field"] or None,
+        "error": row["reason"],
+        "body": row["body"],
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -76,15 +77,13 @@ class SchedulePage(BaseModel):
 @operation(
     "Schedules of reports, newest first",
     tag="reports",
-    parameters=(paging.LIMIT, paging.CURSOR),
+    parameters=paging.PLACE,
     answers={200: ("One page.", SchedulePage)},
     problems=(422,),
 )
 def listed() -> Response:
     """One page of schedules, those of the file among them."""
-    wanted = paging.limit()
-    kept = reporting_schedules.listed(g.tenant, before=paging.cursor(), limit=wanted + 1)
-    return jsonify(paging.page([wire(each) for each in kept], wanted))
+    return jsonify(paging.listing(partial(reporting_schedules.listed, g.tenant), wire))
 
 
 @blueprint.post("")

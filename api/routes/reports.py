@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from api.jobs import moment
 from api.operations import Parameter, operation
 from api.problems import Problem
 from api.schemas import Name
+from api.watch_shapes import Attempt
 from core.errors import BadInput, Conflict
-from reports.period import between, last_complete
+from core.settings import settings
+from reports.period import Period, between, last_complete
 from reports.schedule import MAX_NAMES, demand_known, demand_period, demand_zone, words
 from reports.tables import NAMES
-from workers import reporting, reporting_rows, reporting_schedules
+from workers import reporting, reporting_rows, reporting_schedules, reporting_traffic
 from workers.reporting_rows import Order
 
 blueprint = Blueprint("reports", __name__, url_prefix="/api/v1/reports")
@@ -33,17 +36,6 @@ _ID = {"type": "string", "format": "uuid"}
 _TEXT = {"type": "string"}
 
 
-class ReportAttempt(BaseModel):
-    """One attempt to deliver."""
-
-    attempt: int
-    at: datetime
-    delivered: bool
-    status_code: int | None
-    detail: str
-    duration_ms: float
-
-
 class ReportDelivery(BaseModel):
     """One receiver or address, and every attempt to deliver the report to it."""
 
@@ -53,7 +45,7 @@ class ReportDelivery(BaseModel):
     created_at: datetime
     delivered_at: datetime | None
     next_attempt_at: datetime | None
-    attempts: list[ReportAttempt]
+    attempts: list[Attempt]
 
 
 class ReportProgress(BaseModel):
@@ -136,14 +128,15 @@ class ReportRequest(BaseModel):
     tag="reports",
     body=ReportRequest,
     answers={202: ("Ordered; poll `Location`.", ReportSummary)},
-    problems=(404,),
+    problems=(404, 429),
 )
 def create() -> Response:
-    """Order it and answer at once; a worker makes it."""
+    """Order it and answer at once; a worker makes it. 429 while REPORTS_MAX_OPEN are not made."""
     wanted = read(ReportRequest)
     now = datetime.now(UTC)
     demand_known(wanted.model_extra or {}, ReportRequest.model_fields)
     order = _scheduled(wanted, now) if wanted.schedule else _asked(wanted, now)
+    _demand_kept(order.period, "schedule" if wanted.schedule else "period", now)
     report_id = reporting.ask(order, now)
     g.log = {"report": str(report_id)}
     answer = jsonify(_wire(reporting_rows.find(report_id, g.tenant)))
@@ -170,7 +163,7 @@ def _asked(wanted: ReportRequest, now: datetime) -> Order:
     if wanted.start is not None and wanted.end is not None:
         if wanted.period is not None:
             raise BadInput("give `period`, or `start` and `end`", field="period")
-        period = between(_aware(wanted.start), _aware(wanted.end), zone)
+        period = _span(wanted.start, wanted.end, zone)
     else:
         period = last_complete(demand_period(wanted.period or "week"), now, zone)
     given = {"applications": wanted.applications, "receivers": wanted.receivers}
@@ -184,11 +177,25 @@ def _asked(wanted: ReportRequest, now: datetime) -> Order:
     )
 
 
-def _aware(value: datetime) -> datetime:
+def _span(start: datetime, end: datetime, zone: str) -> Period:
     try:
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return between(_aware(start), _aware(end), zone)
     except OverflowError:
         raise BadInput("is no time that anything can be known of", field="start") from None
+
+
+def _aware(value: datetime) -> datetime:
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def _demand_kept(period: Period, field: str, now: datetime) -> None:
+    since = reporting_traffic.oldest_sums(now)
+    if period.start < since:
+        raise BadInput(
+            f"begins at {moment(period.start)}, and what is older than {moment(since)} is not kept"
+            f" (RETENTION_AGGREGATED is {settings().retention_aggregated}); ask for a later one",
+            field="start" if period.kind == "span" else field,
+        )
 
 
 @blueprint.get("")
@@ -198,23 +205,20 @@ def _aware(value: datetime) -> datetime:
     parameters=(
         Parameter("schedule", _ID, "Only of this schedule."),
         Parameter("state", {"type": "string", "enum": list(STATES)}, "Only these."),
-        paging.LIMIT,
-        paging.CURSOR,
+        *paging.PLACE,
     ),
     answers={200: ("One page.", ReportPage)},
     problems=(422,),
 )
 def listed() -> Response:
     """One page of reports."""
-    wanted = paging.limit()
-    rows = reporting_rows.listed(
+    rows = partial(
+        reporting_rows.listed,
         g.tenant,
         schedule=paging.uuid("schedule"),
         state=paging.choice("state", STATES),
-        before=paging.cursor(),
-        limit=wanted + 1,
     )
-    return jsonify(paging.page([_wire(row) for row in rows], wanted))
+    return jsonify(paging.listing(rows, _wire))
 
 
 @blueprint.get("/<uuid:report_id>")

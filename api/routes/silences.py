@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -96,23 +97,16 @@ class SilenceMade(SilenceAnswer):
     tag="watch",
     parameters=(
         Parameter("state", {"type": "string", "enum": list(_STATES)}, "Only these."),
-        paging.LIMIT,
-        paging.CURSOR,
+        *paging.PLACE,
     ),
     answers={200: ("One page.", SilencePage)},
     problems=(422,),
 )
 def listed() -> Response:
     """One page of silences, those that are over included."""
-    wanted = paging.limit()
-    rows = silences.listed(
-        g.tenant,
-        datetime.now(UTC),
-        state=paging.choice("state", _STATES),
-        before=paging.cursor(),
-        limit=wanted + 1,
-    )
-    return jsonify(paging.page([_wire(row) for row in rows], wanted))
+    state = paging.choice("state", _STATES)
+    rows = partial(silences.listed, g.tenant, datetime.now(UTC), state=state)
+    return jsonify(paging.listing(rows, wire))
 
 
 @blueprint.post("")
@@ -134,7 +128,7 @@ def create() -> Response:
 @operation("One silence", tag="watch", answers={200: ("It.", SilenceAnswer)}, problems=(404,))
 def one(silence_id: UUID) -> Response:
     """The silence as it stands, or stood."""
-    return jsonify(_wire(silences.one(silence_id, g.tenant, datetime.now(UTC))))
+    return jsonify(wire(silences.one(silence_id, g.tenant, datetime.now(UTC))))
 
 
 @blueprint.put("/<uuid:silence_id>")
@@ -162,7 +156,7 @@ def expire(silence_id: UUID) -> Response:
     """It stays on record; what it muted is told at the next look if it still fires."""
     now = datetime.now(UTC)
     silences.expire(silence_id, g.tenant, now)
-    return jsonify(_wire(silences.one(silence_id, g.tenant, now)))
+    return jsonify(wire(silences.one(silence_id, g.tenant, now)))
 
 
 def _kept(wanted: SilenceRequest, silence_id: UUID | None, now: datetime) -> UUID:
@@ -203,14 +197,15 @@ def _matcher(place: int, given: SilenceMatcher) -> Matcher:
 
 def _stands(silence_id: UUID, now: datetime, status: int) -> Response:
     answer = jsonify(
-        {**_wire(silences.one(silence_id, g.tenant, now)), "silenceID": str(silence_id)}
+        {**wire(silences.one(silence_id, g.tenant, now)), "silenceID": str(silence_id)}
     )
     answer.status_code = status
     answer.headers["Location"] = f"/api/v1/silences/{silence_id}"
     return answer
 
 
-def _wire(row: Mapping[str, Any]) -> dict[str, Any]:
+def wire(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of `silences` in the shape of `SilenceAnswer`."""
     return {
         "id": str(row["id"]),
         "status": {"state": row["state"]},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from flask import Blueprint, Response, g, jsonify, request
 from pydantic import BaseModel, Field
 
 from api import body, paging
+from api.arrivals import awaited
 from api.event_shapes import TelemetryEvent
 from api.jobs import moment
 from api.operations import Parameter, operation
@@ -137,18 +139,18 @@ _ONE_OR_MANY = {"oneOf": [_EVENT, {"type": "array", "items": _EVENT}]}
               "application/problem+json": {"$ref": "#/components/schemas/ProblemDocument"}}),
     },
 )  # fmt: skip
-@ingestion.coming()
+@awaited
 def send() -> tuple[Response, int]:
     """Check every event, hand the good ones over, name the bad ones."""
     now = datetime.now(UTC)
     data = body.raw()
-    digest = hashlib.sha256(data).hexdigest()[:24]
+    reading = _Reading(data, now, settings().application_id)
     good: list[Event] = []
     rejected: list[Reject] = []
     rejected_total = 0
     for index, raw in enumerate(_received(data)):
         try:
-            good.append(_event(raw, now, fallback_id=f"{digest}{index:08x}"))
+            good.append(reading.event(index, raw))
         except BadInput as problem:
             rejected_total += 1
             if rejected_total <= MAX_REPORTED:
@@ -163,12 +165,27 @@ def send() -> tuple[Response, int]:
     return answer, 202 if good or not rejected_total else 422
 
 
-def _event(raw: Any, now: datetime, fallback_id: str) -> Event:
-    """The id of an event that has none follows from the body, so that a resend counts once."""
-    if isinstance(raw, _Unreadable):
-        raise BadInput(str(raw.problem))
-    application = settings().application_id
-    return parse_event(raw, now=now, default_application=application, fallback_id=fallback_id)
+class _Reading:
+    """Reads the events of one body, which came at one time."""
+
+    def __init__(self, data: bytes, now: datetime, application: str) -> None:
+        self._data, self._now, self._application = data, now, application
+
+    def event(self, index: int, raw: Any) -> Event:
+        """The id of an event that has none follows from the body, so that a resend counts once."""
+        if isinstance(raw, _Unreadable):
+            raise BadInput(str(raw.problem))
+        given = type(raw) is dict and raw.get("event_id")
+        return parse_event(
+            raw,
+            now=self._now,
+            default_application=self._application,
+            fallback_id="" if given else f"{self._digest}{index:08x}",
+        )
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        return hashlib.sha256(self._data).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from api import paging
 from api.body import read
 from api.jobs import moment
 from api.operations import Parameter, operation
-from api.routes.watch import Alert, Anomaly, Sent, wire
+from api.watch_shapes import Alert, Anomaly, Sent, wire
 from workers import acknowledging
 from workers import why as reasons
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.bench import spans
 from ops.bench.texts import prompt
 from ops.bench.wire import Connection, Reply, request
 
@@ -32,8 +33,8 @@ OPEN = ("queued", "running")
 
 @dataclass(frozen=True)
 class Load:
-    """What to send: `kind` is health, guard, polled, awaited, posted, batches or events, of which
-    `items` make a post, or 0 for one that stands alone."""
+    """What to send: `kind` is health, guard, polled, awaited, posted, batches, events,
+    spans-protobuf or spans-json. So many `items` make a post; 0 is one event that stands alone."""
 
     url: str
     kind: str
@@ -73,6 +74,8 @@ def clients(load: Load, seen: Seen, until: float) -> list[Client]:
         ),
         "batches": lambda: _batches(load, seen, numbers),
         "events": lambda: _events(load, seen, until, numbers),
+        "spans-protobuf": lambda: _spans(load, seen, until, numbers, spans.PROTOBUF),
+        "spans-json": lambda: _spans(load, seen, until, numbers, spans.JSON),
     }
     numbers = itertools.count()
     return [make[load.kind]() for _ in range(load.clients)]
@@ -159,6 +162,23 @@ def _events(load: Load, seen: Seen, until: float, numbers: itertools.count[int])
         assert reply is not None
         seen.statuses[reply.status] += 1
         if reply.status == 202:
+            seen.ms.append((time.perf_counter() - begun) * 1000)
+        else:
+            yield BATCH_POLL
+
+
+def _spans(
+    load: Load, seen: Seen, until: float, numbers: itertools.count[int], kind: str
+) -> Client:
+    """Posts of spans; a refused one is followed by a pause."""
+    template = spans.Template(kind, load.application, load.items)
+    while time.perf_counter() < until:
+        body = template.body(next(numbers) * load.items)
+        begun = time.perf_counter()
+        reply = yield request("POST", spans.PATH, load.key, body, kind=kind)
+        assert reply is not None
+        seen.statuses[reply.status] += 1
+        if reply.status == 200:
             seen.ms.append((time.perf_counter() - begun) * 1000)
         else:
             yield BATCH_POLL

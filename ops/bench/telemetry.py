@@ -10,10 +10,11 @@ processor microseconds for each event stand beside them; they change little.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import statistics
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,7 +40,14 @@ SERIES = (5, 4)
 """Applications and models of the events that are read."""
 CHUNK = 500_000
 READINGS = 9
-ROLES = {"postgres": "PostgreSQL", "valkey": "Valkey", "--class io": "io worker", "api": "API"}
+TAKERS = ("API", "gRPC receiver")
+ROLES = {
+    "tethered grpc": "gRPC receiver",
+    "postgres": "PostgreSQL",
+    "valkey": "Valkey",
+    "--class io": "io worker",
+    "api": "API",
+}
 
 
 @contextmanager
@@ -100,28 +108,69 @@ def stored(application: str) -> int:
         return int(cursor.fetchone()[0])
 
 
-def batches(farm: Farm, chosen: argparse.Namespace) -> dict[str, float]:
-    """Batches as fast as they are accepted, to the last rollup."""
-    application = f"batches-{uuid4().hex[:8]}"
+def followed(
+    what: str, items: int, status: str, send: Callable[[str], Mapping[str, Any]], taker: str = "API"
+) -> dict[str, float]:
+    """Posts of so many events for a new application, as fast as `taker` accepts them, to the last
+    rollup."""
+    application = f"followed-{uuid4().hex[:8]}"
     before, begun = used(), time.monotonic()
-    seen = posts(farm.url, chosen, BATCH, application)
-    sent = int(seen["statuses"].get("202", 0)) * BATCH
+    seen = send(application)
+    sent = int(seen["statuses"].get(status, 0)) * items
+    if not sent:
+        raise SystemExit(f"{what}: nothing was accepted, but {seen['statuses']} answered")
     while stored(application) < sent:
         time.sleep(0.05)
-    spent = time.monotonic() - begun
     found = {
-        "batches of 500: events/s accepted": rate(seen, BATCH),
-        "batches of 500: events/s stored and rolled up": sent / spent,
+        f"{what}: events/s accepted": sent / float(seen["spent"]),
+        f"{what}: events/s stored and rolled up": sent / (time.monotonic() - begun),
     }
     for role, seconds in used().items():
-        name = f"batches of 500: {role}, processor µs for each event"
-        found[name] = (seconds - before[role]) / sent * 1e6
+        if role not in TAKERS or role == taker:
+            name = f"{what}: {role}, processor µs for each event"
+            found[name] = (seconds - before[role]) / sent * 1e6
+    return found
+
+
+def batches(farm: Farm, chosen: argparse.Namespace) -> dict[str, float]:
+    """Batches of events as JSON."""
+    found = followed(
+        "batches of 500", BATCH, "202", lambda name: posts(farm.url, chosen, BATCH, name)
+    )
     storing = sum(
         found[f"batches of 500: {role}, processor µs for each event"]
         for role in ("PostgreSQL", "io worker", "Valkey")
     )
     found["storing and rolling up on two cores: events/s by processor time"] = 2e6 / storing
     return found
+
+
+def otlp(farm: Farm, chosen: argparse.Namespace) -> dict[str, float]:
+    """Spans by every way, in batches and one by one."""
+    receiver = f"127.0.0.1:{settings().grpc_port}"
+    ways = (
+        ("OTLP/HTTP protobuf, 500 spans", "load", "spans-protobuf", BATCH),
+        ("OTLP/HTTP protobuf, one span", "load", "spans-protobuf", 1),
+        ("OTLP/HTTP JSON, 500 spans", "load", "spans-json", BATCH),
+        ("OTLP/gRPC, 500 spans", "exports", "spans-protobuf", BATCH),
+    )
+    found: dict[str, float] = {}
+    for what, program, kind, items in ways:
+        send = functools.partial(
+            _exports,
+            program,
+            url=receiver if program == "exports" else farm.url,
+            kind=kind,
+            items=items,
+            clients=chosen.clients,
+            seconds=chosen.seconds,
+        )
+        found |= followed(what, items, "200", send, TAKERS[program == "exports"])
+    return found
+
+
+def _exports(program: str, application: str, **asked: Any) -> dict[str, Any]:
+    return ask(program, **asked, salt="", application=application)
 
 
 def singles(farm: Farm, bare: str, chosen: argparse.Namespace) -> dict[str, float]:
@@ -228,7 +277,7 @@ def main() -> None:
             posts(url, argparse.Namespace(clients=4, seconds=1.0), 0, "warm-up")
         for number in range(chosen.rounds):
             console.print(f"round {number + 1} of {chosen.rounds}")
-            found = singles(farm, bare, chosen) | batches(farm, chosen)
+            found = singles(farm, bare, chosen) | batches(farm, chosen) | otlp(farm, chosen)
             rounds.append(found | visible(farm, chosen.samples))
         figures = over_rounds(rounds)
         show(figures, console)

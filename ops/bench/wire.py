@@ -27,8 +27,15 @@ class Reply(NamedTuple):
         return json.loads(self.body)
 
 
-def request(method: str, path: str, key: str = "", body: Any = None, prefer: str = "") -> bytes:
-    """The bytes of a request."""
+def request(
+    method: str,
+    path: str,
+    key: str = "",
+    body: Any = None,
+    prefer: str = "",
+    kind: str = "application/json",
+) -> bytes:
+    """The bytes of a request, whose body is of this kind; what is not bytes is written as JSON."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
     if key:
         lines.append(f"X-API-Key: {key}")
@@ -36,8 +43,8 @@ def request(method: str, path: str, key: str = "", body: Any = None, prefer: str
         lines.append(f"Prefer: {prefer}")
     content = b""
     if body is not None:
-        content = json.dumps(body).encode()
-        lines += ["Content-Type: application/json", f"Content-Length: {len(content)}"]
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        lines += [f"Content-Type: {kind}", f"Content-Length: {len(content)}"]
     return "\r\n".join([*lines, "", ""]).encode() + content
 
 

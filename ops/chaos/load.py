@@ -23,6 +23,7 @@ LENGTHY = 100
 EVENTS = 50
 ITEMS_A_SECOND = 100
 TELEMETRY_SECONDS = 0.5
+EVENT_SECONDS = 0.05
 CLIENT_TIMEOUT = 15.0
 CANCEL_EVERY = 4
 REPEATED, KEYED, KNOWN = 0.1, 0.5, 0.25
@@ -68,6 +69,7 @@ class Load:
                 (self._single, 1 / rate, 3),
                 (self._guard, 1 / rate, 3),
                 (self._telemetry, TELEMETRY_SECONDS, 2),
+                (self._event, EVENT_SECONDS, 4),
                 (self._submit_batch, batch / ITEMS_A_SECOND, 1),
             )
             for _ in range(count)
@@ -181,7 +183,14 @@ class Load:
             self.promises.tell(job, "cancelled")
 
     def _telemetry(self, client: httpx.Client) -> None:
-        ids = tuple(self._key() for _ in range(EVENTS))
+        self._send_events(client, EVENTS)
+
+    def _event(self, client: httpx.Client) -> None:
+        """An event in a post of its own: those that come together share a batch."""
+        self._send_events(client, 1)
+
+    def _send_events(self, client: httpx.Client, count: int) -> None:
+        ids = tuple(self._key() for _ in range(count))
         moment = datetime.now(UTC).isoformat()
         data = {"status": "success", "latency_ms": 500}
         events = [

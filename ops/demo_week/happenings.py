@@ -111,7 +111,7 @@ def _hour(period: Period, hour: int, size: float, chance: random.Random) -> list
             cost = price * (prompt + 3 * completion) / 1000
             tokens = (prompt, completion, prompt + completion)
             rest = (None, None, "production", None, at.isoformat(), None, None)
-            head = (at.isoformat(), "default", application, f"{hour}-{application}-{n}")
+            head = (at.isoformat(), "default", application, f"{start:%j-%H}-{application}-{n}")
             rows.append([*head, "llm.response", model, status, latency, *tokens, cost, *rest])
     return rows
 

@@ -27,6 +27,7 @@ from detectors.nab.scoring import load_profiles
 from detectors.registry import registry
 from ops.quality.detectors import measured, tables
 from ops.quality.detectors_picture import picture
+from ops.quality.detectors_tried import tried
 from ops.quality.windowed_gaussian import windowed_gaussian
 from ops.quality.worker_path import kept_section
 
@@ -161,7 +162,7 @@ def page(corpus: Path, folder: Path, recordings: Sequence[Recording]) -> str:
         "",
         f"For a single statistical strategy take `{SIMPLE}`: it assumes nothing about the"
         f" distribution, keeps twenty numbers, and has {_number(plain['standard'])} on NAB."
-        f" `{DEFAULT}` has {_number(best['standard'])} and costs more: 14 kB of state a series."
+        f" `{DEFAULT}` has {_number(best['standard'])} and costs more: 15 kB of state a series."
         " `zscore` with `scale: log` is the one to take for the first hours of an application, and"
         " for shares such as the error rate; the shipped detectors.yaml uses it.",
         "",
@@ -192,6 +193,7 @@ def page(corpus: Path, folder: Path, recordings: Sequence[Recording]) -> str:
         "",
         *by_category([best, plain]),
         "",
+        *tried(),
         "### What it looks like",
         "",
         "Grey is the series, blue its anomaly windows, red the alerts, and below it the score of"

@@ -91,6 +91,17 @@ def test_going_on_from_the_stored_state_is_as_a_replay_of_the_whole_history(
 
 
 @pytest.mark.parametrize("name", SPECS)
+def test_the_largest_numbers_leave_a_state_that_can_be_stored(name: str) -> None:
+    values = [*LATENCIES, 1.7e308, -1.7e308, 1.7e308, *LATENCIES, -1.7e308]
+    history = points([float(value) for value in values])
+    state, outcomes = proceed(
+        SPECS[name], begin(SPECS[name]), Series({}, tuple(history)), ended(history)
+    )
+    json.dumps(state, allow_nan=False)
+    assert len(outcomes) == len(values)
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_a_step_leaves_the_given_state_alone_and_the_state_stays_bounded(name: str) -> None:
     spec, kind = SPECS[name], registry()[name]
     state = kind.begin()

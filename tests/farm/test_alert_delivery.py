@@ -205,10 +205,10 @@ def test_upkeep_forgets_groups_that_have_been_idle_for_a_day(history: Path) -> N
     assert left("alert_groups", name) == {"fresh", "owing", "firing"}
 
 
-def test_upkeep_forgets_resolved_alerts_as_old_as_raw_data(history: Path) -> None:
-    ago("alerts", "ends_at", 8, "name = 'old'")
-    ago("alerts", "ends_at", 6, "name = 'owing'")
-    ago("alerts", "starts_at", 8, "name = 'firing'")
+def test_upkeep_keeps_resolved_alerts_as_long_as_rollups(history: Path) -> None:
+    ago("alerts", "ends_at", 91, "name = 'old'")
+    ago("alerts", "ends_at", 89, "name = 'owing'")
+    ago("alerts", "starts_at", 91, "name = 'firing'")
     assert upkeep.tidy()["alerts_forgotten"] == 1
     assert left("alerts", "name") == {"fresh", "owing", "firing"}
 
@@ -216,7 +216,7 @@ def test_upkeep_forgets_resolved_alerts_as_old_as_raw_data(history: Path) -> Non
 def test_an_alert_is_kept_until_its_end_is_told_however_short_the_retention(
     history: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    short = settings().model_copy(update={"retention_raw": "1h"})
+    short = settings().model_copy(update={"retention_aggregated": "1h"})
     monkeypatch.setattr(upkeep, "settings", lambda: short)
     ago("alerts", "ends_at", 0.5, "name = 'old'")
     assert upkeep.tidy()["alerts_forgotten"] == 0

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from core.database import unit_of_work
+from core.ids import new_id
+from tests.conftest import Farm
+from tests.farm.report_orders import SCHEDULES, Make
+
+
+@pytest.fixture
+def schedule(farm: Farm) -> Iterator[Make]:
+    """Makes schedules by API that are gone afterwards. The first day on which they count is old."""
+    made: list[dict[str, Any]] = []
+
+    def make(since: datetime, **given: Any) -> dict[str, Any]:
+        body = {"name": f"s-{new_id()}", "cron": "0 8 * * *", "period": "day", **given}
+        answer = farm.client.post(SCHEDULES, json=body)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json())
+        with unit_of_work() as work:
+            work.execute(
+                "UPDATE report_schedules SET watched_from = :since WHERE id = :id",
+                since=since,
+                id=UUID(made[-1]["id"]),
+            )
+        return made[-1]
+
+    yield make
+    for one in made:
+        farm.client.delete(f"{SCHEDULES}/{one['id']}")
