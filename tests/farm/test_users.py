@@ -137,10 +137,10 @@ def test_sampled_text_bears_the_user_of_its_event(farm: Farm, sampled: str) -> N
     people = [("ann", "s-1"), (None, "s-2"), (None, None), ("ann", "s-3"), ("bob", None)]
     store(
         *(
-            replace(event(sampled, n, f"{ATTACK} {n}"), user_id=user, session_id=session)
+            event(sampled, n, f"{ATTACK} {n}")._replace(user_id=user, session_id=session)
             for n, (user, session) in enumerate(people)
         ),
-        replace(event(sampled, 9, "What is 2 + 2?"), user_id="carl"),
+        event(sampled, 9, "What is 2 + 2?")._replace(user_id="carl"),
     )
     judged(farm, sampled, *(f"event-{n}" for n in (0, 1, 2, 3, 4, 9)))
     assert blocked(sampled) == {"ann": 2, "bob": 1, "s-2": 1}
