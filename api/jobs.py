@@ -42,6 +42,7 @@ def wire(
         "policy_version": row["options"].get("policy_version"),
         "application_id": row["application_id"],
         "session_id": row["session_id"],
+        "user_id": row["user_id"],
         "progress": {"done": row["items_done"], "total": row["item_count"]},
         "risk_score": row["risk_score"],
         "verdict": row["verdict"],

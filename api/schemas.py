@@ -85,6 +85,11 @@ class Options(_Strict):
     )
     application_id: Name | None = None
     session_id: Name | None = None
+    user_id: Name | None = Field(
+        default=None,
+        description="Whose input it is, as your application names its users. Detectors over"
+        " verdicts go by it, and by `session_id` where it is missing; the verdict does not.",
+    )
     policy: Name | None = Field(
         default=None,
         description="Name of the policy that judges; default: that of the application, else"
@@ -243,6 +248,7 @@ class Job(BaseModel):
     )
     application_id: str
     session_id: str | None
+    user_id: str | None
     progress: Progress
     risk_score: float | None
     verdict: Verdict | None

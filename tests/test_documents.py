@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from ops.quality.worker_path import kept_section
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (
     "README.md",
@@ -48,6 +50,11 @@ def test_links_inside_the_repository_lead_somewhere(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     targets = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
     assert [one for one in targets if not ((ROOT / page).parent / one).exists()] == []
+
+
+def test_the_page_of_detectors_has_the_figures_that_were_kept() -> None:
+    text = (ROOT / "docs" / "detectors.md").read_text(encoding="utf-8")
+    assert "\n".join(kept_section()) in text
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -22,7 +22,16 @@ from workers.detection_rounds import Round, is_latest
 from workers.detection_windows import Reader, shape
 from workers.task import periodic
 
-__all__ = ["evaluate_all", "find", "over_events", "over_past", "specs", "tenants", "tick"]
+__all__ = [
+    "evaluate_all",
+    "evaluate_at",
+    "find",
+    "over_events",
+    "over_past",
+    "specs",
+    "tenants",
+    "tick",
+]
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +55,17 @@ def specs() -> tuple[DetectorSpec, ...]:
 @periodic(lambda: settings().detector_interval, "watch")
 @app.task(name="detection.tick")
 def tick() -> None:
-    """Evaluate every enabled detector that nobody has evaluated in this tick.
+    """Evaluate what is to be evaluated now, and tell people."""
+    if evaluate_at(datetime.now(UTC)):
+        alerting.decide_and_deliver()
+
+
+def evaluate_at(now: datetime) -> bool:
+    """Evaluate every enabled detector that nobody has evaluated in this tick; True if an anomaly
+    began or ended.
 
     What a detector raised that is gone from the file, or disabled, ends here.
     """
-    now = datetime.now(UTC)
     interval = settings().detector_interval
     slot = datetime.fromtimestamp(now.timestamp() // interval * interval, UTC)
     enabled = [spec for spec in specs() if spec.enabled]
@@ -59,8 +74,7 @@ def tick() -> None:
     for batch in batches(enabled):
         if mine := _claimed(batch, slot):
             changed = evaluate_all(mine, slot, now) or changed
-    if changed:
-        alerting.decide_and_deliver()
+    return changed
 
 
 def batches(enabled: Sequence[DetectorSpec]) -> Iterator[Sequence[DetectorSpec]]:

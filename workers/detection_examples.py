@@ -5,7 +5,7 @@ from __future__ import annotations
 from core.database import UnitOfWork
 from detectors.base import Anomaly, DetectorSpec
 from detectors.metrics import METRICS
-from workers.detection_windows import COLUMNS
+from workers.detection_windows import COLUMNS, VERDICTS
 
 MOST = 5
 
@@ -14,15 +14,14 @@ def examples(work: UnitOfWork, spec: DetectorSpec, tenant: str, anomaly: Anomaly
     """Ids of up to five events, the worst first: slowest, dearest, failed; or of the analyses that
     were judged worst, where the metric is of verdicts."""
     verdicts = METRICS[spec.metric].source == "verdicts" or spec.type in ("novelty", "probing")
-    known = {"application", "session"} if verdicts else set(COLUMNS)
+    known = {"application", "user", "session"} if verdicts else set(COLUMNS)
     named = {name: value for name, value in anomaly.labels.items() if name in known}
     where = "".join(f" AND coalesce({COLUMNS[name]}, '') = :{name}" for name in named)
     if verdicts:
         statement = (
-            "SELECT CAST(v.analysis_id AS text) FROM verdicts v JOIN analyses a ON"
-            " a.id = v.analysis_id WHERE v.tenant = :tenant AND v.created_at >= :since"
-            f" AND v.created_at < :until{where.replace('coalesce(', 'coalesce(a.')}"
-            " AND v.risk_score > 0 ORDER BY v.risk_score DESC, v.created_at DESC LIMIT :most"
+            f"SELECT CAST(r.analysis_id AS text) FROM {VERDICTS} AS r WHERE r.tenant = :tenant"
+            f" AND r.risk_score > 0{where} GROUP BY r.analysis_id"
+            " ORDER BY max(r.risk_score) DESC, max(r.ts) DESC LIMIT :most"
         )
     else:
         statement = (

@@ -86,7 +86,6 @@ class Recorder:
         if row is None:
             self.changed = True
             work.after_commit(ANOMALIES.inc)
-            log.warning("anomaly", extra={"detector": spec.id, "anomaly": anomaly.message})
         worse = row is None or row.peak_score is None or spell.peak > row.peak_score
         grade = spell.grade
         told = spell.told
@@ -127,6 +126,8 @@ class Recorder:
             told=told,
             now=self._now,
         ).one()
+        if row is None:
+            log.warning("anomaly", extra={"detector": spec.id, "anomaly_id": str(stored.id)})
         if told and spell.ended is None:
             self.changed = self.changed or row is None or not row.told
             self._fire(spec, stored)

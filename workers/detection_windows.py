@@ -19,20 +19,33 @@ from workers import rollups
 
 COLUMNS = rollups.LABELS
 SHARES = rollups.SHARES
+_PERSON = (
+    " NULL::text AS model, NULL::text AS environment,"
+    " coalesce({one}.user_id, a.user_id, {one}.session_id, a.session_id) AS user_id,"
+    " coalesce({one}.session_id, a.session_id) AS session_id"
+)
+"""An item's own user, or else the job's; a session stands for a user whom nobody named."""
+_PEOPLE = (
+    "a.item_users[v.first_item + 1:v.last_item + 1],"
+    " a.item_sessions[v.first_item + 1:v.last_item + 1]"
+)
 VERDICTS = (
-    "(SELECT a.tenant, v.created_at AS ts, a.application_id, unnest(v.risks) AS risk_score,"
-    " unnest(v.actions) AS action, NULL::text AS model, NULL::text AS environment,"
-    " a.session_id AS user_id, a.session_id, v.analysis_id"
+    "(SELECT a.tenant, v.created_at AS ts, a.application_id, i.risk_score, i.action,"
+    f" v.analysis_id,{_PERSON.format(one='i')}"
     " FROM verdicts v JOIN analyses a ON a.id = v.analysis_id"
+    f" CROSS JOIN LATERAL unnest(v.risks, v.actions, {_PEOPLE})"
+    "  AS i (risk_score, action, user_id, session_id)"
     " WHERE v.created_at >= :since AND v.created_at < :until)"
 )
+"""Each judged item, as a subquery. Parameters: since and until."""
 FINDINGS = (
     "(SELECT a.tenant, v.created_at AS ts, a.application_id, t.times, c.category,"
-    " NULL::text AS model, NULL::text AS environment, a.session_id AS user_id, a.session_id"
+    f"{_PERSON.format(one='t')}"
     " FROM verdicts v JOIN analyses a ON a.id = v.analysis_id"
     " CROSS JOIN LATERAL (SELECT CAST(v.body AS jsonb) AS body OFFSET 0) AS b"
-    " CROSS JOIN LATERAL (SELECT CAST(i ->> 0 AS int) AS place, count(*) AS times"
-    "  FROM jsonb_array_elements(b.body -> 'items') AS i GROUP BY 1) AS t"
+    " CROSS JOIN LATERAL (SELECT CAST(i.item ->> 0 AS int) AS place, i.user_id, i.session_id,"
+    "  count(*) AS times FROM ROWS FROM (jsonb_array_elements(b.body -> 'items'),"
+    f"  unnest({_PEOPLE})) AS i (item, user_id, session_id) GROUP BY 1, 2, 3) AS t"
     " CROSS JOIN LATERAL (SELECT DISTINCT f ->> 'category' AS category FROM jsonb_array_elements("
     "  b.body -> 'shapes' -> t.place -> 'judgement' -> 'findings') AS f) AS c"
     " WHERE v.created_at >= :since AND v.created_at < :until"

@@ -18,6 +18,7 @@ from core.settings import settings
 from detectors.base import DetectorSpec
 from detectors.metrics import METRICS
 from workers import detection
+from workers.detection_windows import COLUMNS, VERDICTS
 
 log = logging.getLogger(__name__)
 
@@ -26,20 +27,9 @@ WINDOWS = 30
 PATIENCE = "1500ms"
 """How long a message waits for one statement about its surroundings."""
 
-_COLUMNS = {
-    "application": "application_id",
-    "model": "model",
-    "environment": "environment",
-    "user": "user_id",
-    "session": "session_id",
-}
 _TABLES = {
     "telemetry": "telemetry",
-    "verdicts": (
-        "(SELECT a.tenant, v.created_at AS ts, a.application_id, unnest(v.risks) AS risk_score,"
-        " unnest(v.actions) AS action, '' AS model, '' AS environment, '' AS user_id, a.session_id"
-        " FROM verdicts v JOIN analyses a ON a.id = v.analysis_id)"
-    ),
+    "verdicts": VERDICTS,
 }
 _AGGREGATES = {
     "error_rate": "avg(CASE WHEN status <> 'success' THEN 1.0 ELSE 0.0 END)",
@@ -154,7 +144,7 @@ def _points(
     work: UnitOfWork, spec: DetectorSpec, labels: Mapping[str, str], until: datetime, tenant: str
 ) -> tuple[tuple[datetime, float], ...]:
     """The aggregate of each window that ends at `until` or a number of windows before."""
-    named = {_COLUMNS[name]: value for name, value in labels.items() if name in _COLUMNS}
+    named = {COLUMNS[name]: value for name, value in labels.items() if name in COLUMNS}
     where = "".join(f" AND coalesce({column}, '') = :{column}" for column in named)
     rows = work.execute(
         "SELECT floor(extract(epoch FROM (:until - ts)) / :window)::int AS place,"

@@ -79,6 +79,9 @@ def _begin(work: UnitOfWork, old: Any) -> tuple[Accepted, list[tuple[str, list[U
         tenant=old.tenant,
         application_id=old.application_id,
         session_id=old.session_id,
+        user_id=old.user_id,
+        item_users=tuple(old.item_users or ()),
+        item_sessions=tuple(old.item_sessions or ()),
         held=policies.version_of(old.options),
         deadline_s=settings().job_deadline,
     )

@@ -66,13 +66,15 @@ def idle(load: admission.Load) -> bool:
 
 
 _WAITING = """
-SELECT a.tenant, a.application_id, a.event_id, c.prompt, c.response,
+SELECT a.tenant, a.application_id, a.event_id, t.user_id, t.session_id, c.prompt, c.response,
     c.event_id IS NULL OR coalesce(length(c.prompt), 0) + coalesce(length(c.response), 0)
     NOT BETWEEN 1 AND :longest AS unfit
 FROM (SELECT * FROM telemetry_analyses WHERE analysis_id IS NULL ORDER BY chosen_at LIMIT :most
     FOR UPDATE SKIP LOCKED) AS a
 LEFT JOIN telemetry_contents c ON c.tenant = a.tenant AND c.application_id = a.application_id
     AND c.event_id = a.event_id AND c.ts = a.ts
+LEFT JOIN telemetry t ON t.tenant = a.tenant AND t.application_id = a.application_id
+    AND t.event_id = a.event_id AND t.ts = a.ts
 ORDER BY a.tenant, a.application_id, a.chosen_at
 """
 
@@ -128,6 +130,8 @@ def _submit_one(work: UnitOfWork, rows: Sequence[Any], mode: Mode, by: Rate) -> 
         mode=mode,
         tenant=rows[0].tenant,
         application_id=rows[0].application_id,
+        item_users=tuple(row.user_id for row in rows),
+        item_sessions=tuple(row.session_id for row in rows),
         deadline_s=settings().job_deadline,
         background=True,
     )

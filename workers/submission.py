@@ -40,6 +40,7 @@ class Submission:
     """What a caller asks for. `deadline_s` counts from acceptance; `watched` jobs wake a waiter.
 
     `policy` names one; None takes the application's. `held` is the policy of an earlier job.
+    `item_users` and `item_sessions` have one entry per item where these are not all one person's.
     A `background` job takes the lanes of batches however small it is.
     """
 
@@ -50,6 +51,9 @@ class Submission:
     tenant: str = "default"
     application_id: str = "default"
     session_id: str | None = None
+    user_id: str | None = None
+    item_users: tuple[str | None, ...] = ()
+    item_sessions: tuple[str | None, ...] = ()
     policy: str | None = None
     deadline_s: float = 3600.0
     watched: bool = False
@@ -256,11 +260,12 @@ def _runs(wanted: Submission, plan: _Plan, chunks: Sequence[Chunk]) -> list[dict
 
 _JOB = """
 WITH job AS (
-    INSERT INTO analyses (id, tenant, application_id, session_id, kind, state, mode, policy,
-        options, item_count, runs_left, watched, idempotency_key, request_hash, created_at,
-        deadline_at{columns})
-    VALUES (:id, :tenant, :application, :session, :kind, {state}, :mode, :policy,
-        CAST(:options AS jsonb), :items, :left, :watched, :key, :hash, :now, :deadline{values})
+    INSERT INTO analyses (id, tenant, application_id, session_id, user_id, item_users,
+        item_sessions, kind, state, mode, policy, options, item_count, runs_left, watched,
+        idempotency_key, request_hash, created_at, deadline_at{columns})
+    VALUES (:id, :tenant, :application, :session, :user, CAST(:item_users AS text[]),
+        CAST(:item_sessions AS text[]), :kind, {state}, :mode, :policy, CAST(:options AS jsonb),
+        :items, :left, :watched, :key, :hash, :now, :deadline{values})
 )
 """
 _INSERT = (
@@ -322,6 +327,9 @@ def _job_values(
         "tenant": wanted.tenant,
         "application": wanted.application_id,
         "session": wanted.session_id,
+        "user": wanted.user_id,
+        "item_users": _any(wanted.item_users),
+        "item_sessions": _any(wanted.item_sessions),
         "kind": wanted.kind,
         "mode": str(wanted.mode),
         "policy": plan.held.policy.name,
@@ -335,6 +343,10 @@ def _job_values(
         "deadline": now + timedelta(seconds=wanted.deadline_s),
         "durable": "off" if wanted.kind == "guard" else "on",
     }
+
+
+def _any(names: Sequence[str | None]) -> list[str | None] | None:
+    return list(names) if any(names) else None
 
 
 def _parts(chunks: Sequence[Chunk], runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -77,6 +77,7 @@ def create() -> Response:
             tenant=g.tenant,
             application_id=wanted.application_id or settings().application_id,
             session_id=wanted.session_id,
+            user_id=wanted.user_id,
             policy=wanted.policy,
             deadline_s=wanted.deadline_s or settings().job_deadline,
             watched=wait_s > 0,

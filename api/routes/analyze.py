@@ -70,6 +70,7 @@ def _judged(wanted: GuardRequest) -> dict[str, Any]:
             tenant=g.tenant,
             application_id=wanted.application_id or settings().application_id,
             session_id=wanted.session_id,
+            user_id=wanted.user_id,
             policy=wanted.policy,
             deadline_s=limit,
             watched=True,

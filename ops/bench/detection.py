@@ -11,17 +11,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import statistics
-import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from ops.stores import own_stores
 
 WINDOW = 60
 ROUNDS = 5
@@ -133,19 +132,7 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=24, help="history before the first round")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    from core.embedded import EmbeddedStores
-    from core.settings import settings
-
-    with (
-        tempfile.TemporaryDirectory() as home,
-        EmbeddedStores(Path(home), postgres_port=0, valkey_port=0) as stores,
-    ):
-        import migrations
-
-        os.environ["DATABASE_URL"] = stores.database_url
-        os.environ["REDIS_URL"] = stores.redis_url
-        settings.cache_clear()
-        migrations.upgrade(stores.database_url)
+    with own_stores():
         found = measured(chosen.detectors, chosen.groups, chosen.hours)
     if chosen.json:
         print(json.dumps(found))

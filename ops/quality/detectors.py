@@ -212,18 +212,19 @@ def measured(days: float, seeds: int, kinds: Sequence[Traffic] = KINDS) -> dict[
     calm, faults = [], []
     for traffic in kinds:
         for spec in specs:
-            print(f"clean, {_name(traffic)}: {spec.id}", file=sys.stderr)
+            print(f"clean, {named(traffic)}: {spec.id}", file=sys.stderr)
             one = clean(spec, traffic, days, seed=1)
-            calm.append({**asdict(one), "share": one.share, "traffic": _name(traffic)})
+            calm.append({**asdict(one), "share": one.share, "traffic": named(traffic)})
         for name in FAULTS:
-            print(f"fault, {_name(traffic)}: {name}", file=sys.stderr)
+            print(f"fault, {named(traffic)}: {name}", file=sys.stderr)
             for hours in AFTER:
                 one_fault = fault(specs, name, traffic, hours, seeds)
-                faults.append({**asdict(one_fault), "traffic": _name(traffic)})
+                faults.append({**asdict(one_fault), "traffic": named(traffic)})
     return {"days": days, "clean": calm, "faults": faults}
 
 
-def _name(traffic: Traffic) -> str:
+def named(traffic: Traffic) -> str:
+    """How tables call it."""
     return f"sigma {traffic.sigma:g}, {traffic.rate:g} calls/min"
 
 
@@ -237,8 +238,9 @@ def tables(found: Mapping[str, Any]) -> list[str]:
             f"{each['odd']} of {each['windows']} ({100 * each['share']:.2f} %)" for each in row
         )
         lines.append(f"| `{name}` | {cells} |")
-    lines += ["", "| fault | traffic | " + " | ".join(f"after {h:g} h" for h in AFTER) + " |"]
-    lines.append("| --- | --- |" + " ---: |" * len(AFTER))
+    after = dict.fromkeys(each["after_hours"] for each in found["faults"])
+    lines += ["", "| fault | traffic | " + " | ".join(f"after {h:g} h" for h in after) + " |"]
+    lines.append("| --- | --- |" + " ---: |" * len(after))
     for fault_, kind in dict.fromkeys((each["fault"], each["traffic"]) for each in found["faults"]):
         row = [e for e in found["faults"] if (e["fault"], e["traffic"]) == (fault_, kind)]
         cells = " | ".join(f"{each['found']} of {each['tries']}" for each in row)

@@ -3,7 +3,8 @@
     python -m ops.quality.detectors_page --corpus DIR --results FOLDER [--write]
 
 Measures what FOLDER does not hold yet, one file per strategy and one for the traffic, so that it
-may be stopped and gone on with. Without `--write` it prints the page.
+may be stopped and gone on with. The figures through the workers are those that
+`ops.quality.worker_path` kept. Without `--write` it prints the page.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ops.quality.detectors import measured, tables
 from ops.quality.detectors_picture import picture
 from ops.quality.detectors_tried import tried
 from ops.quality.windowed_gaussian import windowed_gaussian
+from ops.quality.worker_path import kept_section
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SHOWN = (
@@ -216,6 +218,7 @@ def page(corpus: Path, folder: Path, recordings: Sequence[Recording]) -> str:
         "At ten calls a minute a doubled error rate is twelve failures in half an hour where six"
         " were usual: chance does that too often for it to be found every time within two windows.",
         "",
+        *kept_section(),
         "## Every detector",
         "",
         "Each is one file in `detectors/`. All take `metric`, `statistic`, `threshold`, `window`,"

@@ -21,34 +21,44 @@ KIND = {"window": "5m", "group_by": "[application]"}
 
 
 def verdict(
-    tenant: str, place: int, category: str, action: str = "block", session: str | None = None
+    tenant: str,
+    place: int,
+    category: str,
+    action: str = "block",
+    session: str | None = None,
+    user: str | None = None,
+    risk: float = 0.9,
 ) -> None:
     """An analysis judged in the window `place` windows before NOW."""
     at = NOW - MINUTES * (place + 1) + timedelta(seconds=30)
     job = new_id()
     shape = {
         "action": action,
-        "risk_score": 0.9,
+        "risk_score": risk,
         "judgement": {"findings": [{"category": category}]},
     }
     with unit_of_work() as work:
         work.execute(
-            "INSERT INTO analyses (id, tenant, application_id, session_id, kind, state, mode,"
-            " item_count, runs_left, created_at, finished_at, deadline_at) VALUES (:id, :tenant,"
-            " 'shop', :session, 'single', 'completed', 'fast', 1, 0, :at, :at, :at)",
+            "INSERT INTO analyses (id, tenant, application_id, session_id, user_id, kind, state,"
+            " mode, item_count, runs_left, created_at, finished_at, deadline_at) VALUES (:id,"
+            " :tenant, 'shop', :session, :user, 'single', 'completed', 'fast', 1, 0, :at, :at,"
+            " :at)",
             id=job,
             tenant=tenant,
             session=session,
+            user=user,
             at=at,
         )
         work.execute(
             "INSERT INTO verdicts (analysis_id, first_item, last_item, tenant, application_id,"
             " risk_score, verdict, action, degraded, examined, risks, actions, engines, body,"
-            " created_at) VALUES (:id, 0, 0, :tenant, 'shop', 0.9, 'malicious', :action, false,"
-            " true, '{0.9}', ARRAY[:action], CAST(:engines AS jsonb), CAST(:body AS json), :at)",
+            " created_at) VALUES (:id, 0, 0, :tenant, 'shop', :risk, 'malicious', :action, false,"
+            " true, ARRAY[CAST(:risk AS float)], ARRAY[:action], CAST(:engines AS jsonb),"
+            " CAST(:body AS json), :at)",
             id=job,
             tenant=tenant,
             action=action,
+            risk=risk,
             engines=json.dumps([{"engine": "e", "outcome": "flagged", "items": 1}]),
             body=json.dumps({"shapes": [shape], "items": [[0, 1]]}),
             at=at,
