@@ -25,6 +25,11 @@ BEAT_SECONDS = 2.0
 LOOK_SECONDS = 0.5
 FRESH_SECONDS = 7.0
 RECENT_SECONDS = 30.0
+UP = (
+    "SELECT FROM worker_heartbeats WHERE engine_class = :class"
+    " AND seen_at > now() - make_interval(secs => :recent)"
+)
+"""Workers of a class that are up, for `EXISTS`; `recent` is RECENT_SECONDS."""
 CLASS_ENV = "SENTINEL_WORKER_CLASS"
 NAME_ENV = "SENTINEL_WORKER_NAME"
 

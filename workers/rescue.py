@@ -155,18 +155,21 @@ def _halve(work: UnitOfWork, row: Any) -> None:
 
 
 def skip_without_gpu(job: UUID | None = None) -> int:
-    """Close queued GPU runs while no GPU worker is up, or those of one job that cannot wait."""
+    """Close queued GPU runs while no GPU worker is up, or those of one job that cannot wait.
+
+    The statement that finds the runs looks for workers, too: who accepted one had seen a worker.
+    """
     gpu = str(EngineClass.GPU)
     if job is None and presence.is_up(gpu):
         return 0
     with unit_of_work() as work:
         rows = work.execute(
             "SELECT id FROM runs WHERE state = 'queued' AND engine_class = :gpu"
-            + (" AND analysis_id = :job" if job else "")
+            + (" AND analysis_id = :job" if job else f" AND NOT EXISTS ({presence.UP})")
             + " ORDER BY id LIMIT :n",
             gpu=gpu,
             n=BATCH,
-            **({"job": job} if job else {}),
+            **({"job": job} if job else {"class": gpu, "recent": presence.RECENT_SECONDS}),
         ).scalars()
         waiting_runs = list(rows)
     reason = "no GPU worker took it within the mode's time" if job else NO_GPU_WORKER

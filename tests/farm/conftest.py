@@ -6,11 +6,31 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import sqlalchemy as sa
 
-from core.database import unit_of_work
+import migrations
+from core.database import engine, unit_of_work
 from core.ids import new_id
+from core.settings import settings
 from tests.conftest import Farm
 from tests.farm.report_orders import SCHEDULES, Make
+
+
+@pytest.fixture(scope="module")
+def own_database(stores: Any) -> Iterator[None]:
+    """This process works on a database of its own, which no farm's tick looks at: one would end the
+    anomalies of entries that it does not know."""
+    url = sa.make_url(stores.database_url).set(database=f"own_{new_id().hex}")
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {url.database}"))
+    own = url.render_as_string(hide_password=False)
+    migrations.upgrade(own)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("DATABASE_URL", own)
+        settings.cache_clear()
+        yield
+        engine().dispose()
+    settings.cache_clear()
 
 
 @pytest.fixture

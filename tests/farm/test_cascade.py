@@ -211,6 +211,15 @@ def test_the_gpu_waits_for_both_halves_of_a_run_that_killed_its_workers(sent: Se
     assert gpu_runs(job)[0] == ("queued", "beside-gpu")
 
 
+def test_a_look_from_before_the_gpu_worker_came_skips_nothing(
+    sent: Sent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = six()
+    monkeypatch.setattr(presence, "is_up", lambda _class: False)
+    rescue.skip_without_gpu()
+    assert gpu_runs(job) == [("queued", "held:beside-gpu")] * 2
+
+
 def test_a_gpu_run_that_was_skipped_while_it_waited_is_over(sent: Sent) -> None:
     job = six()
     assert rescue.skip_without_gpu(job) == 2

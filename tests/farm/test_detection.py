@@ -89,7 +89,7 @@ def states(tenant: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def tenant(stores: Any) -> str:
+def tenant(own_database: None) -> str:
     return new_tenant()
 
 

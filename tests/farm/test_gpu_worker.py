@@ -113,8 +113,8 @@ def test_many_jobs_at_once_each_get_their_own_verdict(
     ends = [farm.finished(job, within=60) for job in jobs]
     wanted = itertools.cycle(["flagged", "clean"])
     wrong = [
-        job["engines"]
-        for job, want in zip(ends, wanted, strict=False)
+        (place, [(one["outcome"], one.get("reason")) for one in job["engines"]])
+        for place, (job, want) in enumerate(zip(ends, wanted, strict=False))
         if outcome(job, GUARD) != want
     ]
     assert wrong == []

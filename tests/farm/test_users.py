@@ -14,9 +14,10 @@ from core.database import query, unit_of_work
 from tests.conftest import Farm
 from tests.farm.test_cache import kept
 from tests.farm.test_detection import anomalies, run, specs
-from tests.farm.test_detection_inputs import messages, tenant, verdict
+from tests.farm.test_detection_inputs import messages, verdict
 from tests.farm.test_jobs import frozen_worker
 from tests.farm.test_retry import BREAK, retry
+from tests.farm.test_rollups import new_tenant
 from tests.farm.test_sampling import ATTACK, event, judged, sampled, store
 from workers import waiting
 from workers.app import KEY_PREFIX
@@ -25,10 +26,15 @@ from workers.rollups import floor
 
 pytestmark = pytest.mark.farm
 
-__all__ = ["frozen_worker", "sampled", "tenant"]
+__all__ = ["frozen_worker", "sampled"]
 
 HOUR = timedelta(hours=1)
 PROBING = {"type": "probing", "metric": "block_rate", "window": "1h", "group_by": "[application]"}
+
+
+@pytest.fixture
+def tenant(stores: Any) -> str:
+    return new_tenant()
 
 
 def post(farm: Farm, body: dict[str, Any], key: str) -> Any:
