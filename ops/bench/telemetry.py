@@ -85,7 +85,8 @@ def rate(seen: Mapping[str, Any], items: int = 1) -> float:
 
 
 def used() -> dict[str, float]:
-    """Seconds of processor time by role of everything below this process."""
+    """Seconds of processor time by role of everything below this process, with that of processes
+    which have ended, such as a backend of PostgreSQL: their parents keep it."""
     found = dict.fromkeys(ROLES.values(), 0.0)
     for process in psutil.Process().children(recursive=True):
         try:
@@ -94,7 +95,7 @@ def used() -> dict[str, float]:
             continue
         role = next((name for word, name in ROLES.items() if word in line), None)
         if role:
-            found[role] += times.user + times.system
+            found[role] += sum(times[:4])
     return found
 
 
