@@ -94,7 +94,7 @@ def event_of(span: Span, around: Found, now: datetime, default_application: str)
     model = _name(found, around, "model")
     cost = fields.number(*_numeric(*found["cost"])) if "cost" in found else None
     tags: dict[str, Any] = {"trace_id": _id(span.trace_id, 32, "trace_id")}
-    for tag in ("operation", "provider"):
+    for tag in ("operation", "provider", "key"):
         if tag in found and (told := _short(found[tag][0])) is not None:
             tags[tag] = told
     if error is not None:

@@ -96,6 +96,11 @@ NAMES: dict[str, tuple[str, ...]] = {
         "traceloop.association.properties.session_id",
         "ai.telemetry.metadata.sessionId",
     ),
+    "key": (
+        "metadata.user_api_key_alias",
+        "traceloop.association.properties.key",
+        "ai.telemetry.metadata.key",
+    ),
     "environment": (
         "deployment.environment.name",
         "deployment.environment",

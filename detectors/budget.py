@@ -20,7 +20,8 @@ class Budget(Detector):
     `threshold` is the limit in the unit of the metric, `period` a duration (default 1d, rolling),
     `horizon` how far ahead a forecast counts (default 0s: not at all). The forecast goes on with
     the spend per second of the last eighth of the period and lets old spend expire. Use `group_by`
-    for a budget per user or application. The statistic must be `sum`.
+    for a budget per user, application or key (the tag `key` of events). The statistic must be
+    `sum`.
 
     Flags: a limit of 10 dollars a day, of which 9 are spent at 1 dollar an hour, horizon 2h.
     Passes: the same limit, 3 dollars spent at 10 cents an hour.

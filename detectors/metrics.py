@@ -101,5 +101,6 @@ DIMENSIONS = {
     "user_id": "user",
     "session": "session",
     "session_id": "session",
+    "key": "key",
 }
 """Words allowed in `group_by` and the label each becomes."""

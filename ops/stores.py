@@ -27,6 +27,7 @@ def own_stores(*, durable: bool = True) -> Iterator[EmbeddedStores]:
     ):
         os.environ["DATABASE_URL"] = stores.database_url
         os.environ["REDIS_URL"] = stores.redis_url
+        os.environ["SENTINEL_HOME"] = home
         settings.cache_clear()
         migrations.upgrade(stores.database_url)
         if not durable:

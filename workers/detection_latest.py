@@ -68,7 +68,7 @@ def over_events(spec: DetectorSpec, events: Sequence[Event], now: datetime) -> l
         raise BadInput(f"{spec.metric} is measured on verdicts, not on events", field="events")
     groups: dict[tuple[str, ...], list[Event]] = {}
     for event in events:
-        key = tuple(str(getattr(event, COLUMNS[name]) or "") for name in spec.group_by)
+        key = tuple(_label(event, name) for name in spec.group_by)
         groups.setdefault(key, []).append(event)
     found = []
     for key, members in sorted(groups.items()):
@@ -79,6 +79,12 @@ def over_events(spec: DetectorSpec, events: Sequence[Event], now: datetime) -> l
             labels = dict(zip(spec.group_by, key, strict=True))
             found.append(evaluate(spec, Series(labels, (point,)), now))
     return [one for one in found if one is not None]
+
+
+def _label(event: Event, name: str) -> str:
+    if name == "key":
+        return str(event.tags.get("key") or "") if isinstance(event.tags, dict) else ""
+    return str(getattr(event, COLUMNS[name]) or "")
 
 
 def _value(spec: DetectorSpec, event: Event) -> float | None:

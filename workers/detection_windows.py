@@ -20,7 +20,7 @@ from workers import rollups
 COLUMNS = rollups.LABELS
 SHARES = rollups.SHARES
 _PERSON = (
-    " NULL::text AS model, NULL::text AS environment,"
+    " NULL::text AS model, NULL::text AS environment, NULL::jsonb AS tags,"
     " coalesce({one}.user_id, a.user_id, {one}.session_id, a.session_id) AS user_id,"
     " coalesce({one}.session_id, a.session_id) AS session_id"
 )

@@ -144,8 +144,8 @@ def _points(
     work: UnitOfWork, spec: DetectorSpec, labels: Mapping[str, str], until: datetime, tenant: str
 ) -> tuple[tuple[datetime, float], ...]:
     """The aggregate of each window that ends at `until` or a number of windows before."""
-    named = {COLUMNS[name]: value for name, value in labels.items() if name in COLUMNS}
-    where = "".join(f" AND coalesce({column}, '') = :{column}" for column in named)
+    named = {name: value for name, value in labels.items() if name in COLUMNS}
+    where = "".join(f" AND coalesce({COLUMNS[name]}, '') = :{name}" for name in named)
     rows = work.execute(
         "SELECT floor(extract(epoch FROM (:until - ts)) / :window)::int AS place,"
         f" {_aggregate(spec)} AS value FROM {_TABLES[METRICS[spec.metric].source]} AS source"

@@ -160,8 +160,6 @@ def skip_without_gpu(job: UUID | None = None) -> int:
     The statement that finds the runs looks for workers, too: who accepted one had seen a worker.
     """
     gpu = str(EngineClass.GPU)
-    if job is None and presence.is_up(gpu):
-        return 0
     with unit_of_work() as work:
         rows = work.execute(
             "SELECT id FROM runs WHERE state = 'queued' AND engine_class = :gpu"

@@ -23,7 +23,9 @@ LABELS = {
     "environment": "environment",
     "user": "user_id",
     "session": "session_id",
+    "key": "tags ->> 'key'",
 }
+"""Where each label stands in an event; the key that paid for a call is its tag `key`."""
 ROLLED_UP = frozenset({"application", "model", "environment"})
 AMOUNTS = ("cost", "prompt_tokens", "completion_tokens", "total_tokens")
 SHARES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}

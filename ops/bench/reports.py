@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 import time
 from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 
 import psutil
 import psycopg2
 
-from core.embedded import EmbeddedStores
+from ops.stores import own_stores
 from reports.period import Period, last_complete
 
 CHUNK = 250_000
@@ -81,19 +79,8 @@ def main() -> None:
     parser.add_argument("--millions", type=float, default=1.0)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="sentinel-reports-") as folder,
-        EmbeddedStores(Path(folder), postgres_port=0, valkey_port=0) as stores,
-    ):
-        os.environ |= {
-            "DATABASE_URL": stores.database_url,
-            "REDIS_URL": stores.redis_url,
-            "SENTINEL_HOME": folder,
-            "RETENTION_RAW": "30d",
-        }
-        import migrations
-
-        migrations.upgrade(stores.database_url)
+    os.environ["RETENTION_RAW"] = "30d"
+    with own_stores() as stores:
         week = last_complete("week", datetime.now(UTC), "UTC")
         for period in (week.before, week):
             fill(stores.database_url, period, int(chosen.millions * 1e6))

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from ops.stores import own_stores
+
 FLUSH_SECONDS = 10.0
 """What the flat form gathers for; a flush that takes longer would be late for the next."""
 
@@ -90,31 +92,22 @@ def _flush(now: datetime, sizes: list[int], wanted: int) -> tuple[float, float]:
 def main() -> None:
     """Print one line a round."""
     chosen = arguments()
-    from core.embedded import EmbeddedStores
-
     with (
         tempfile.TemporaryDirectory(prefix="sentinel-storm-") as folder,
         _receiver() as (port, sizes),
-        EmbeddedStores(Path(folder), postgres_port=0, valkey_port=0) as stores,
     ):
         file = Path(folder) / "alerts.yaml"
         hook = f"{{name: hook, type: webhook, config: {{url: 'http://127.0.0.1:{port}/'}}}}"
         file.write_text(f"routing: [{{receivers: [hook]}}]\nreceivers: [{hook}]\n")
-        os.environ |= {
-            "DATABASE_URL": stores.database_url,
-            "REDIS_URL": stores.redis_url,
-            "ALERTS_FILE": str(file),
-            "SENTINEL_HOME": folder,
-        }
-        _measure(chosen, stores.database_url, sizes)
+        os.environ["ALERTS_FILE"] = str(file)
+        with own_stores():
+            _measure(chosen, sizes)
 
 
-def _measure(chosen: argparse.Namespace, url: str, sizes: list[int]) -> None:
-    import migrations
+def _measure(chosen: argparse.Namespace, sizes: list[int]) -> None:
     from core.database import unit_of_work
     from workers import alerting
 
-    migrations.upgrade(url)
     print(f"{chosen.alerts} firing alerts in {chosen.groups} groups, {os.cpu_count()} cores")
     for number in range(chosen.rounds):
         with unit_of_work() as work:

@@ -30,6 +30,8 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from ops.stores import own_stores
+
 LEASE_SECONDS = 2.0
 """Of an attempt, so that what a killed process held is taken up within the run."""
 
@@ -223,22 +225,10 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
-    from core.embedded import EmbeddedStores
-
-    with (
-        tempfile.TemporaryDirectory(prefix="sentinel-chaos-") as home,
-        EmbeddedStores(Path(home), postgres_port=0, valkey_port=0) as stores,
-    ):
-        os.environ |= {
-            "DATABASE_URL": stores.database_url,
-            "REDIS_URL": stores.redis_url,
-            "SENTINEL_HOME": home,
-            "ALERTS_FILE": f"{home}/alerts.yaml",
-        }
-        import migrations
-
-        migrations.upgrade(stores.database_url)
-        audit = storm(chosen.kills, chosen.seed, Path(home))
+    with tempfile.TemporaryDirectory(prefix="sentinel-chaos-") as home:
+        os.environ["ALERTS_FILE"] = f"{home}/alerts.yaml"
+        with own_stores():
+            audit = storm(chosen.kills, chosen.seed, Path(home))
     print(audit)
     return 0 if audit.kept else 1
 

@@ -205,6 +205,18 @@ def test_the_cost_of_the_sender_stands_above_the_table(attribute: str, value: An
     assert (found.cost, "cost_computed" in found.tags) == (pytest.approx(0.5), False)
 
 
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        "metadata.user_api_key_alias",
+        "traceloop.association.properties.key",
+        "ai.telemetry.metadata.key",
+    ],
+)
+def test_the_key_that_paid_is_a_tag(attribute: str) -> None:
+    assert event({**CHAT, attribute: "ops-agent"}).tags["key"] == "ops-agent"
+
+
 def test_a_total_that_counts_the_cache_twice_is_not_believed() -> None:
     usage = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 5}
     assert event({**CHAT, **usage, "gen_ai.usage.total_tokens": 99}).total_tokens == 15

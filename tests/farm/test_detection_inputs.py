@@ -12,6 +12,7 @@ from core.database import unit_of_work
 from core.ids import new_id
 from tests.farm.test_detection import MINUTES, NOW, anomalies, event, run, specs, tenant, traffic
 from tests.farm.test_rollups import keep
+from workers.detection_latest import over_events
 
 pytestmark = pytest.mark.farm
 
@@ -95,15 +96,31 @@ def test_probing_names_the_session_that_is_refused_again_and_again(tenant: str) 
     assert "user mallory was blocked 6 times" in messages(tenant)[0]
 
 
-def test_a_budget_adds_up_over_ticks_and_foresees_its_end(tenant: str) -> None:
-    keep([event(place, 0, cost=1.0, user_id="eve") for place in range(8)], tenant)
+@pytest.mark.parametrize(
+    ("label", "whose"),
+    [("user", {"user_id": "eve"}), ("key", {"tags": {"key": "eve", "team": "x"}})],
+)
+def test_a_budget_adds_up_over_ticks_and_foresees_its_end(
+    tenant: str, label: str, whose: dict[str, Any]
+) -> None:
+    keep([event(place, 0, cost=1.0, **whose) for place in range(8)], tenant)
+    keep([event(place, 1, cost=0.05, tags=["eve"]) for place in range(8)], tenant)
     entry: dict[str, Any] = {"metric": "cost", "statistic": "sum", "threshold": 10, "window": "5m"}
-    budget = specs(type="budget", period="1d", horizon="30m", group_by="[user]", **entry)
+    budget = specs(type="budget", period="1d", horizon="30m", group_by=f"[{label}]", **entry)
     for place in range(7, -1, -1):
         run(budget, tenant, NOW - place * MINUTES)
     (found,) = anomalies(tenant)
-    assert found["labels"] == {"user": "eve"}
+    assert found["labels"] == {label: "eve"}
+    assert found["event_ids"] == ["4-0"]
     assert "of 10 used, which will be all by" in found["message"]
+
+
+def test_a_dry_run_over_events_groups_by_key() -> None:
+    entry = {"metric": "cost", "condition": "greater_than", "threshold": 1, "window": "5m"}
+    (spec,) = specs(type="threshold", statistic="sum", group_by="[key]", **entry)
+    tags: list[Any] = [{"key": "a"}, {"key": "a"}, {"key": "b"}, ["a"], None]
+    found = over_events(spec, [event(0, n, cost=0.6, tags=one) for n, one in enumerate(tags)], NOW)
+    assert [(one.labels, one.value) for one in found] == [({"key": ""}, 1.2), ({"key": "a"}, 1.2)]
 
 
 def test_an_application_that_falls_silent_is_missed_and_its_return_ends_that(tenant: str) -> None:
