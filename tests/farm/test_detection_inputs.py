@@ -120,7 +120,7 @@ def test_a_dry_run_over_events_groups_by_key() -> None:
     (spec,) = specs(type="threshold", statistic="sum", group_by="[key]", **entry)
     tags: list[Any] = [{"key": "a"}, {"key": "a"}, {"key": "b"}, ["a"], None]
     found = over_events(spec, [event(0, n, cost=0.6, tags=one) for n, one in enumerate(tags)], NOW)
-    assert [(one.labels, one.value) for one in found] == [({"key": ""}, 1.2), ({"key": "a"}, 1.2)]
+    assert [(one.labels["key"], one.observed) for one in found] == [("", 1.2), ("a", 1.2)]
 
 
 def test_an_application_that_falls_silent_is_missed_and_its_return_ends_that(tenant: str) -> None:
