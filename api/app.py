@@ -12,7 +12,7 @@ from flask import Flask, Response, g, request
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.routing import BaseConverter, ValidationError
 
-from api import limits, loopback, problems, routes, security, waiters
+from api import leftover, limits, loopback, problems, routes, security, waiters
 from core.analysis import Mode
 from core.ids import new_id, parse_id
 from core.logs import log_context
@@ -66,6 +66,7 @@ def _with_doors(name: str) -> Flask:
     app.url_map.converters["uuid"] = _Uuid
     app.url_map.strict_slashes = False
     problems.register(app)
+    leftover.register(app)
     _identify_requests(app)
     loopback.register(app)
     limits.register_failures(app)

@@ -10,6 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
+from api import leftover
 from core import prices
 from core.analysis import Mode
 from core.errors import ConfigError
@@ -60,6 +61,7 @@ def _options(chosen: Settings) -> dict[str, Any]:
         "timeout": 60,
         "control_socket_disable": True,
         "logger_class": "api.launch.QuietLogger",
+        "pre_request": leftover.remember,
     }
     if chosen.tls_enabled or chosen.mtls_enabled:
         if not (chosen.mtls_cert_file and chosen.mtls_key_file):
