@@ -17,6 +17,7 @@ from alerts.rounds import Key, Round, Router
 from alerts.silences import Silence
 from core.database import UnitOfWork, unit_of_work
 from core.ids import new_id
+from core.settings import settings
 from workers import alert_config
 from workers.alert_config import config
 from workers.alert_rows import (
@@ -34,6 +35,8 @@ from workers.task import periodic
 REMEMBERED = timedelta(days=1)
 AT_LEAST = timedelta(seconds=10)
 """How often all is looked at, whatever is due: an alert may be stored later than a younger one."""
+DESERTED_TICKS = 12
+"""By then a worker among two has had one of them, but for one time in 4,096."""
 HEART = "heartbeat"
 """Group key of the sign of life."""
 TENANT = "default"
@@ -83,15 +86,20 @@ def resolve(work: UnitOfWork, anomaly_id: UUID, now: datetime) -> None:
 
 
 def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -> int:
-    """End the anomalies of detectors that are not enabled, and their alerts; returns how many.
+    """End the anomalies of detectors that nobody evaluates, and their alerts; returns how many.
 
     A detector that was removed, disabled or renamed is not evaluated, so nothing else ends them.
+    One that is unknown here may still be evaluated by a worker with another file, which takes its
+    share of the ticks; so it is an orphan after DESERTED_TICKS without any.
     """
     ended = work.execute(
-        "UPDATE anomalies SET ended_at = :now WHERE ended_at IS NULL"
-        " AND detector_id <> ALL(CAST(:enabled AS text[])) RETURNING id",
+        "UPDATE anomalies AS a SET ended_at = :now WHERE ended_at IS NULL"
+        " AND detector_id <> ALL(CAST(:enabled AS text[]))"
+        " AND NOT EXISTS (SELECT FROM detector_ticks AS t WHERE t.tenant = a.tenant"
+        " AND t.detector_id = a.detector_id AND t.tick > :since) RETURNING id",
         now=now,
         enabled=list(enabled_ids),
+        since=now - timedelta(seconds=DESERTED_TICKS * settings().detector_interval),
     ).scalars()
     orphans = list(ended)
     for anomaly_id in orphans:

@@ -1,7 +1,11 @@
-"""Kombu's channels over Redis with one client each.
+"""Kombu's channels over Redis with one client each, that can be closed after their connection.
 
 Kombu makes a new client object, though not a new connection, for each message it sends, takes and
 acknowledges: a third of what it costs to publish one.
+
+When the broker is lost and the first of several channels fails to close, kombu gives up the
+connection and then closes the others, which want to put their messages back and ask the connection,
+by then none, for its address. Celery ends the worker on what comes of that.
 """
 
 from __future__ import annotations
@@ -11,12 +15,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis
+from redis.exceptions import ConnectionError as NoConnection
 
 
 class _OneClient:
     """Keeps the client as long as the pool of connections stands that it was made for."""
 
     pool: Any
+    connection: Any
     _kept: tuple[Any, Any] = (None, None)
 
     @contextmanager
@@ -30,6 +36,13 @@ class _OneClient:
             kept = self._create_client()  # type: ignore[attr-defined]
             self._kept = (self.pool, kept)
         yield kept
+
+    def _connparams(self, asynchronous: bool = False) -> dict[str, Any]:
+        """What a new pool is made from. Raises redis' ConnectionError once there is no connection,
+        which everybody who closes one expects."""
+        if self.connection.client is None:
+            raise NoConnection("this channel's connection is closed")
+        return dict(super()._connparams(asynchronous))  # type: ignore[misc]
 
 
 class Channel(_OneClient, redis.Channel):

@@ -68,8 +68,8 @@ def receivers(file: Path, **ports: int) -> Iterator[None]:
 def clean(alone: Path) -> Path:
     with unit_of_work() as work:
         work.execute(
-            "TRUNCATE alerts, alert_groups, alert_rounds, silences, anomalies, notifications"
-            " CASCADE"
+            "TRUNCATE alerts, alert_groups, alert_rounds, silences, anomalies, notifications,"
+            " detector_ticks CASCADE"
         )
     return alone
 
@@ -160,6 +160,25 @@ def test_the_alerts_of_a_detector_that_is_gone_end(clean: Path) -> None:
     assert still_open() == {("kept", "firing")}
     ended = query("SELECT ends_at FROM alerts WHERE status = 'resolved'")
     assert [row["ends_at"] for row in ended] == [NOW, NOW]
+
+
+def test_what_a_worker_with_another_file_evaluates_goes_on(clean: Path) -> None:
+    """Two workers, while detectors.yaml is being changed, take the ticks in turns."""
+    for detector in ("theirs", "gone"):
+        anomaly(detector)
+    interval = timedelta(seconds=settings().detector_interval)
+    last = {"theirs": 11, "gone": 12}
+    with unit_of_work() as work:
+        for detector, ticks_ago in last.items():
+            work.execute(
+                "INSERT INTO detector_ticks (detector_id, tick) VALUES (:detector, :tick)",
+                detector=detector,
+                tick=NOW - ticks_ago * interval,
+            )
+        assert alerting.end_orphans(work, ["ours"], NOW) == 1
+    assert still_open() == {("theirs", "firing")}
+    with unit_of_work() as work:
+        assert alerting.end_orphans(work, ["ours"], NOW + interval) == 1
 
 
 def test_without_any_enabled_detector_every_anomaly_ends(clean: Path) -> None:

@@ -42,7 +42,7 @@ def test_lines_of_all_shapes_and_what_was_refused_is_kept(farm: Farm) -> None:
     from core.database import query
 
     bad = {**mixed("mixed-lines")[1], "latency_ms": -1, "mark": "\u0000 kept"}
-    lines = [*map(json.dumps, mixed("mixed-lines")), json.dumps(bad), '{"mixed": broken']
+    lines = [*map(json.dumps, mixed("mixed-lines")), json.dumps(bad), '{"mixed-lines": broken']
     receipt = farm.client.post(EVENTS, content="\n".join(lines), headers=NDJSON).json()
     assert receipt["accepted"] == 3
     assert [(one["index"], one["field"]) for one in receipt["rejected"]] == [
@@ -53,10 +53,10 @@ def test_lines_of_all_shapes_and_what_was_refused_is_kept(farm: Farm) -> None:
 
     def kept() -> Any:
         rows = query("SELECT * FROM telemetry_rejects WHERE source = 'http' ORDER BY place")
-        rows = [row for row in rows if "mixed" in row["body"]]
+        rows = [row for row in rows if "mixed-lines" in row["body"]]
         return rows if len(rows) == 2 else None
 
     first, second = eventually(kept)
     assert (first["place"], first["field"]) == (3, "latency_ms")
     assert "kept" in first["body"]
-    assert second["body"] == '{"mixed": broken'
+    assert second["body"] == '{"mixed-lines": broken'
