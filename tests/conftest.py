@@ -188,6 +188,8 @@ def farm(stores: Any, tmp_path_factory: pytest.TempPathFactory, sinks: Any) -> I
     try:
         eventually(running.ready, within=60)
         yield running
+        ended = {n: p.returncode for n, p in running.processes.items() if p.poll() is not None}
+        assert not ended, f"these ended by themselves: {ended}"
     finally:
         for name in list(running.processes):
             running.processes[name].terminate()
