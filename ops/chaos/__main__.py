@@ -102,6 +102,7 @@ def _break(
         **audit(load.promises, read(farm), faults.destroyed),
         "runs taken from frozen workers": len(faults.superseded),
         "written by woken workers": recovery.written_late(faults.superseded),
+        "programs that ended by themselves": len(farm.ended_by_themselves()),
         "settled after, s": settled,
     }
     title = f"chaos: {chosen.seconds:.0f} s, {len(faults.strikes)} strikes, seed {chosen.seed}"

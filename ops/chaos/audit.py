@@ -25,6 +25,7 @@ FLAWS = (
     "events doubled",
     "events counted otherwise than stored",
     "written by woken workers",
+    "programs that ended by themselves",
 )
 """Each must be 0."""
 

@@ -6,6 +6,7 @@ import configparser
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,6 +28,14 @@ from core.ports import free_port
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 90.0
 STOP_SECONDS = 20.0
+STORES = ("valkey", "postgres")
+_EXITED = re.compile(r"exited: (\S+) \(exit status ")
+
+
+def own_ends(log: str) -> list[str]:
+    """The programs in supervisord's log that ended without being killed; those of the stores aside,
+    which are struck by signals that they answer with an exit."""
+    return [name for name in _EXITED.findall(log) if name not in STORES]
 
 
 class NothingToStrike(Exception):
@@ -102,6 +111,10 @@ class Farm:
             if one["name"] == name and one["pid"]:
                 return psutil.Process(one["pid"])
         raise NothingToStrike(name)
+
+    def ended_by_themselves(self) -> list[str]:
+        """The names of the programs that did, once for each time."""
+        return own_ends((self.home / "logs" / "supervisord.log").read_text(errors="replace"))
 
     def supervisor(self) -> psutil.Process:
         """supervisord, the parent of every program."""

@@ -13,6 +13,7 @@ import pytest
 
 from ops.chaos.audit import FLAWS, TERMINAL, Tables, audit, kept
 from ops.chaos.broker import events_in
+from ops.chaos.farm import own_ends
 from ops.chaos.picture import apart
 from ops.chaos.promises import Promises
 from ops.chaos.recovery import rank
@@ -134,6 +135,17 @@ def test_rollups_that_differ_from_the_events_are_a_flaw() -> None:
     promises = Promises(events={"e"})
     found = audit(promises, Tables({}, {}, set(), {"e": 1}, (1, 2)), set())
     assert found["events counted otherwise than stored"] == 1
+
+
+def test_a_program_that_was_not_killed_ended_by_itself() -> None:
+    log = """
+2026-11-26 07:00:01,000 WARN exited: worker-io (terminated by SIGKILL; not expected)
+2026-11-26 07:00:02,000 INFO spawned: 'worker-io' with pid 17
+2026-11-26 07:00:03,000 WARN exited: postgres (exit status 0; expected)
+2026-11-26 07:00:04,000 WARN exited: worker-io (exit status 0; expected)
+2026-11-26 07:00:05,000 WARN exited: beat (exit status 1; not expected)
+"""
+    assert own_ends(log) == ["worker-io", "beat"]
 
 
 def test_events_are_found_in_batches_and_in_messages() -> None:
