@@ -9,9 +9,10 @@ interpolated between two of them. The bounds stand in the tables: they cannot be
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 UNIT = 0.001
 RATIO = 1.04
@@ -19,6 +20,11 @@ RELATIVE_ERROR = (RATIO - 1) / (RATIO + 1)
 """Below 2 %."""
 _PER_LOG = 1 / math.log(RATIO)
 _MIDDLE = 2 / (RATIO + 1)
+_HEADER = 20
+"""Octets before the first element of a PostgreSQL array in its binary form, if it has one."""
+_SLACK = 16
+"""Buckets of room on either side of a sketch that had to grow."""
+_NO_COUNTS: NDArray[np.int64] = np.zeros(0, np.int64)
 
 
 def bucket(value: float) -> int:
@@ -42,39 +48,65 @@ def dense(counts: Mapping[int, int]) -> tuple[int | None, list[int]]:
     return low, made
 
 
-def added(total: dict[int, int], low: int | None, counts: Sequence[int]) -> None:
-    """Add a sketch as tables hold it to `total`."""
-    if low is None:
-        return
-    found = total.get
-    for place, count in enumerate(counts, low):
-        if count:
-            total[place] = found(place, 0) + count
+def decoded(sent: bytes | memoryview) -> NDArray[np.int64]:
+    """The counts in what PostgreSQL's `array_send` makes of them, which is read in one step: after
+    the header each element is its length, 4, and its value, of four octets each."""
+    return np.frombuffer(sent, ">i4", offset=min(_HEADER, len(sent)))[1::2].astype(np.int64)
 
 
-def percentiles(
-    counts: Mapping[int, int], shares: Iterable[float], least: float, most: float
-) -> list[float | None]:
-    """The values below which these shares of the values lie, interpolated as `percentile_cont`.
+class Sketch:
+    """Sketches added up."""
 
-    `least` and `most` are the true ends, beyond which no estimate goes. None each of no values.
-    """
-    if not counts:
-        return [None for _ in shares]
-    places = sorted(counts)
-    reached = list(accumulate(counts[place] for place in places))
-    last = reached[-1] - 1
+    __slots__ = ("_counts", "_low")
 
-    def at(rank: int) -> float:
-        if rank <= 0 or rank >= last:
-            return least if rank <= 0 else most
-        value = middle(places[bisect_right(reached, rank)])
-        return min(max(value, least), most)
+    def __init__(self) -> None:
+        self._low, self._counts = 0, _NO_COUNTS
 
-    found: list[float | None] = []
-    for share in shares:
-        rank = share * last
-        low = int(rank)
-        below, above = at(low), at(min(low + 1, last))
-        found.append(below + (above - below) * (rank - low))
-    return found
+    def __bool__(self) -> bool:
+        """Whether it counts anything."""
+        return self._counts.size > 0
+
+    def add(self, low: int | None, counts: NDArray[np.int64]) -> None:
+        """Add the counts of the buckets from `low` on; None has none."""
+        if low is None:
+            return
+        if not self:
+            self._low, self._counts = low, counts.copy()
+            return
+        start, room = low - self._low, self._counts.size
+        if start < 0 or start + counts.size > room:
+            before = max(-start, 0) + _SLACK
+            grown = np.zeros(before + max(start + counts.size, room) + _SLACK, np.int64)
+            grown[before : before + room] = self._counts
+            self._low, self._counts = self._low - before, grown
+            start += before
+        self._counts[start : start + counts.size] += counts
+
+    def merge(self, other: Sketch) -> None:
+        """Add another."""
+        if other:
+            self.add(other._low, other._counts)
+
+    def percentiles(self, shares: Sequence[float], least: float, most: float) -> list[float | None]:
+        """The values below which these shares of the values lie, interpolated as `percentile_cont`.
+
+        `least` and `most` are the true ends, beyond which no estimate goes. None each of no values.
+        """
+        if not self:
+            return [None for _ in shares]
+        reached = self._counts.cumsum()
+        last = int(reached[-1]) - 1
+        wanted = [share * last for share in shares]
+        ranks = [rank for at in wanted for rank in (int(at), min(int(at) + 1, last))]
+        places = reached.searchsorted(ranks, side="right").tolist()
+
+        def value(rank: int, place: int) -> float:
+            if rank <= 0 or rank >= last:
+                return least if rank <= 0 else most
+            return min(max(middle(self._low + place), least), most)
+
+        values = list(map(value, ranks, places))
+        return [
+            below + (above - below) * (at - int(at))
+            for at, below, above in zip(wanted, values[::2], values[1::2], strict=True)
+        ]

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from operator import add
 from typing import Any
 
-from core import sketch
 from core.database import UnitOfWork
+from core.sketch import Sketch, decoded
 
 MINUTE, HOUR = 60, 3600
 LABELS = {
@@ -46,7 +46,7 @@ class Total:
     """Rollup rows added up."""
 
     sums: list[float] = field(default_factory=list)
-    buckets: dict[int, int] = field(default_factory=dict)
+    sketch: Sketch = field(default_factory=Sketch)
     least: float = float("inf")
     most: float = float("-inf")
 
@@ -55,20 +55,19 @@ class Total:
         self.sums = list(map(add, self.sums, sums)) if self.sums else list(sums)
         if sketched and sketched[0] is not None:
             low, counts, least, most = sketched
-            sketch.added(self.buckets, low, counts)
+            self.sketch.add(low, decoded(counts))
             self.least = min(self.least, least)
             self.most = max(self.most, most)
 
     def merge(self, other: Total) -> None:
         """Add another's rows."""
         self.add(other.sums)
-        for place, count in other.buckets.items():
-            self.buckets[place] = self.buckets.get(place, 0) + count
+        self.sketch.merge(other.sketch)
         self.least, self.most = min(self.least, other.least), max(self.most, other.most)
 
     def percentiles(self, *shares: float) -> list[float | None]:
         """Of the latency, in milliseconds."""
-        return sketch.percentiles(self.buckets, shares, self.least, self.most)
+        return self.sketch.percentiles(shares, self.least, self.most)
 
 
 def source(since: datetime, until: datetime, *, hours: bool, cut: bool = False) -> str:
@@ -152,8 +151,7 @@ class _Asked:
         hours = not self.window_s % HOUR and floor(self.since, HOUR) == self.since
         first, last = bounds(self.since, self.until)
         names = self._names()
-        columns = [*names, *SKETCH] if self._sketched else list(names)
-        wanted = [f"r.{name}" for name in columns]
+        wanted = [*(f"r.{name}" for name in names), *SKETCH]
         groups = [f"r.{LABELS[name]} AS g{place}" for place, name in enumerate(self.group_by)]
         grouping = ""
         if not self._sketched:
@@ -197,7 +195,7 @@ class _Asked:
             return total.percentiles(SHARES[self.statistic])[0]
         if self.statistic in ("min", "max"):
             found = total.least if self.statistic == "min" else total.most
-            return found if total.buckets else None
+            return found if total.sketch else None
         many, amount = rest
         if not many:
             return None
@@ -251,4 +249,4 @@ _CUT = (
     " JOIN telemetry_minutes m ON m.ts >= c.hour AND m.ts < c.hour + interval '1 hour'"
 )
 _PLACE = "CAST(floor(extract(epoch FROM r.ts - :since) / :window) AS integer) AS place"
-SKETCH = ("latency_low", "latency_counts", "latency_min", "latency_max")
+SKETCH = ("latency_low", "array_send(latency_counts)", "latency_min", "latency_max")

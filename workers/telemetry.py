@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -97,15 +97,31 @@ def stats(
 
 
 def _enough(work: UnitOfWork, rows: str, asked: dict[str, Any], limit: int) -> datetime:
-    """The start of the oldest bucket that the answer has room for."""
-    oldest = work.execute(
-        f"SELECT min(bucket) FROM (SELECT {_BUCKET} AS bucket FROM {rows} AS r{_ROLLED_UP}"
-        " GROUP BY 1, r.application_id, r.model ORDER BY 1 DESC LIMIT :limit) AS newest",
-        **asked,
-        limit=limit,
-    ).scalar()
+    """The start of the oldest bucket that the answer has room for.
+
+    It is looked for from the newest row back, each time twice as far, since a long time asked for
+    holds many more rows than an answer.
+    """
     since: datetime = asked["since"]
-    return since if oldest is None else max(oldest, since)
+    newest = work.execute(
+        f"SELECT r.ts FROM {rows} AS r{_ROLLED_UP} ORDER BY r.ts DESC LIMIT 1", **asked
+    ).scalar()
+    if newest is None:
+        return since
+    width = timedelta(seconds=asked["bucket"])
+    back = _FIRST_LOOK * width
+    while True:
+        start = max(since, rollups.floor(newest, asked["bucket"]) - back)
+        found, oldest = work.execute(
+            f"SELECT count(*), min(bucket) FROM (SELECT {_BUCKET} AS bucket FROM {rows} AS r"
+            f"{_ROLLED_UP} GROUP BY 1, r.application_id, r.model ORDER BY 1 DESC LIMIT :limit)"
+            " AS newest",
+            **{**asked, "since": start},
+            limit=limit,
+        ).one()
+        if found == limit or start == since:
+            return max(oldest, since)
+        back *= 2
 
 
 def _stat(key: tuple[Any, ...], total: rollups.Total) -> dict[str, Any]:
@@ -139,6 +155,8 @@ def rejects(
     )
 
 
+_FIRST_LOOK = 32
+"""Buckets."""
 _BUCKET = "date_bin(make_interval(secs => :bucket), r.ts, 'epoch')"
 _ROLLED_UP = (
     " WHERE r.tenant = :tenant"

@@ -221,6 +221,27 @@ def test_stats_name_the_newest_buckets_where_there_are_too_many(stores: Any) -> 
     assert [row["bucket"] for row in found] == [NOON + timedelta(minutes=n) for n in (49, 48, 47)]
 
 
+@pytest.mark.parametrize("limit", [1, 7, 31, 32, 33, 64, 100])
+@pytest.mark.parametrize("apart", [1, 3, 11], ids="every {}".format)
+def test_stats_find_the_newest_however_far_back_they_lie(
+    stores: Any, apart: int, limit: int
+) -> None:
+    """Buckets of one minute with gaps; the last of the newest 100 may lie 1,089 minutes back."""
+    tenant, until = new_tenant(), NOON + timedelta(minutes=100)
+    keep([one(-60 * apart * n) for n in range(110)], tenant)
+    found = telemetry.stats(
+        tenant,
+        since=until - timedelta(minutes=1300),
+        until=until,
+        application=None,
+        model=None,
+        bucket_s=60,
+        limit=limit,
+    )
+    wanted = [NOON - timedelta(minutes=apart * n) for n in range(limit)]
+    assert [row["bucket"] for row in found] == wanted
+
+
 def test_stats_at_the_end_of_time_are_empty(stores: Any) -> None:
     end = datetime.max.replace(tzinfo=UTC, second=0, microsecond=0)
     span = {"since": end - timedelta(minutes=5), "until": end, "bucket_s": HOUR, "limit": 5}
