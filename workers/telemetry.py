@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from core.database import UnitOfWork, query, unit_of_work
@@ -108,19 +108,19 @@ def _enough(work: UnitOfWork, rows: str, asked: dict[str, Any], limit: int) -> d
     ).scalar()
     if newest is None:
         return since
-    width = timedelta(seconds=asked["bucket"])
-    back = _FIRST_LOOK * width
+    newest = rollups.floor(newest, asked["bucket"])
+    back = _FIRST_LOOK * timedelta(seconds=asked["bucket"])
     while True:
-        start = max(since, rollups.floor(newest, asked["bucket"]) - back)
-        found, oldest = work.execute(
-            f"SELECT count(*), min(bucket) FROM (SELECT {_BUCKET} AS bucket FROM {rows} AS r"
-            f"{_ROLLED_UP} GROUP BY 1, r.application_id, r.model ORDER BY 1 DESC LIMIT :limit)"
-            " AS newest",
+        start = since if back >= newest - since else newest - back
+        row = work.execute(
+            "SELECT count(*) AS found, min(bucket) AS oldest FROM"
+            f" (SELECT {_BUCKET} AS bucket FROM {rows} AS r{_ROLLED_UP}"
+            " GROUP BY 1, r.application_id, r.model ORDER BY 1 DESC LIMIT :limit) AS newest",
             **{**asked, "since": start},
             limit=limit,
         ).one()
-        if found == limit or start == since:
-            return max(oldest, since)
+        if row.found == limit or start == since:
+            return max(cast(datetime, row.oldest or since), since)
         back *= 2
 
 

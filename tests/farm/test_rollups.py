@@ -242,6 +242,14 @@ def test_stats_find_the_newest_however_far_back_they_lie(
     assert [row["bucket"] for row in found] == wanted
 
 
+def test_stats_since_the_beginning_of_time(stores: Any) -> None:
+    tenant = new_tenant()
+    keep([one(1), one(2)], tenant)
+    span = {"since": datetime.min.replace(tzinfo=UTC), "until": NOON + timedelta(days=1)}
+    more: Any = {"application": None, "model": None, "bucket_s": 300, "limit": 5}
+    assert [row["count"] for row in telemetry.stats(tenant, **span, **more)] == [2]
+
+
 def test_stats_at_the_end_of_time_are_empty(stores: Any) -> None:
     end = datetime.max.replace(tzinfo=UTC, second=0, microsecond=0)
     span = {"since": end - timedelta(minutes=5), "until": end, "bucket_s": HOUR, "limit": 5}
