@@ -69,7 +69,11 @@ class Budget(Detector):
         after = {"first": first, "pieces": pieces}
         spent, limit = sum(amount for _, amount in pieces), spec.threshold
         span = max(spec.window, min(period / RECENT, end - first))
-        rate = sum(amount for at, amount in pieces if at >= end - span) / span
+        since = end - span
+        rate = sum(
+            amount * _share(max(at, first), min(at + length, end), since) for at, amount in pieces
+        )
+        rate /= span
         hit = _hit(pieces, rate, limit, end, period)
         soon = hit is not None and hit - end <= self.number(spec, "horizon")
         forecast = None if hit is None else datetime.fromtimestamp(hit, UTC)
@@ -81,6 +85,11 @@ class Budget(Detector):
         return after, Judgement(
             score, high=limit, because=because, forecast=forecast, verdict=fires
         )
+
+
+def _share(begin: float, stop: float, since: float) -> float:
+    """How much of the time from `begin` to `stop` lies after `since`."""
+    return min(1.0, max(0.0, stop - since) / (stop - begin))
 
 
 def _hit(

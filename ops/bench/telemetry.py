@@ -247,7 +247,7 @@ def fill(millions: float, console: Console) -> None:
 def reading(farm: Farm) -> dict[str, float]:
     """Milliseconds of a request for the stats of the last 24 hours, by width of the buckets."""
     connection, found = Connection(farm.url), {}
-    for bucket in ("1m", "5m", "1h", "1d"):
+    for bucket in ("1m", "5m", "15m", "1h", "1d"):
         look = request("GET", f"{STATS}?bucket={bucket}", farm.key)
         begun = time.perf_counter()
         reply = connection.call(look)

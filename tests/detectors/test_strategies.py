@@ -194,6 +194,30 @@ def test_a_budget_says_when_it_will_be_hit() -> None:
     assert all(not each.odd and each.forecast is None for each in judgements(spec, slow))
 
 
+@pytest.mark.parametrize("minute", range(0, 60, 5))
+def test_a_budget_foresees_its_end_whenever_the_spending_begins(minute: int) -> None:
+    """It sums up by quarters of an hour; a beginning within one hides nothing of the pace."""
+    spec = parsed("metric: cost, threshold: 10, window: 5m, horizon: 30m", "budget")
+    begun = START + timedelta(minutes=minute)
+    spent = [Point(begun + timedelta(minutes=5 * n), 1.0, 9) for n in range(8)]
+    found = judgements(spec, spent)
+    assert [each.odd for each in found] == [False] * 3 + [True] * 5
+    assert {each.forecast for each in found} == {begun + timedelta(minutes=50)}
+
+
+@pytest.mark.parametrize("minute", range(0, 15, 5))
+def test_a_budget_looks_ahead_by_the_pace_of_the_last_eighth(minute: int) -> None:
+    """Three hours of a day at a dollar each five minutes, after a morning at a tenth of that."""
+    spec = parsed("metric: cost, threshold: 100, window: 5m, horizon: 1h", "budget")
+    begun = START + timedelta(minutes=minute)
+    values = [0.1] * 108 + [1.0] * 36
+    spent = [Point(begun + timedelta(minutes=5 * n), v, 9) for n, v in enumerate(values)]
+    last = judgements(spec, spent)[-1]
+    assert last.forecast is not None
+    hit = spent[-1].start + timedelta(minutes=5 + (100 - sum(values)) * 5)
+    assert abs(last.forecast - hit) < timedelta(minutes=1)
+
+
 def test_old_spend_leaves_a_rolling_budget() -> None:
     spec = parsed("metric: cost, threshold: 10, window: 1h, period: 6h", "budget")
     values = [9.0, 0, 0, 0, 0, 0, 0, 9.0]
