@@ -93,11 +93,12 @@ def end_orphans(work: UnitOfWork, enabled_ids: Collection[str], now: datetime) -
     share of the ticks; so it is an orphan after DESERTED_TICKS without any.
     """
     ended = work.execute(
-        "UPDATE anomalies AS a SET ended_at = :now WHERE ended_at IS NULL"
-        " AND detector_id <> ALL(CAST(:enabled AS text[]))"
-        " AND NOT EXISTS (SELECT FROM detector_ticks AS t WHERE t.tenant = a.tenant"
+        "UPDATE anomalies AS a SET ended_at = :now WHERE a.ended_at IS NULL"
+        " AND a.detector_id <> ALL(CAST(:enabled AS text[]))"
+        " AND NOT EXISTS (SELECT FROM detector_ticks AS t WHERE t.tenant = :tenant"
         " AND t.detector_id = a.detector_id AND t.tick > :since) RETURNING id",
         now=now,
+        tenant=TENANT,  # a tick is of all tenants, and stored under this one
         enabled=list(enabled_ids),
         since=now - timedelta(seconds=DESERTED_TICKS * settings().detector_interval),
     ).scalars()

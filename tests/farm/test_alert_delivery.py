@@ -162,10 +162,12 @@ def test_the_alerts_of_a_detector_that_is_gone_end(clean: Path) -> None:
     assert [row["ends_at"] for row in ended] == [NOW, NOW]
 
 
-def test_what_a_worker_with_another_file_evaluates_goes_on(clean: Path) -> None:
+@pytest.mark.parametrize("tenant", ["default", "another"])
+def test_what_a_worker_with_another_file_evaluates_goes_on(clean: Path, tenant: str) -> None:
     """Two workers, while detectors.yaml is being changed, take the ticks in turns."""
     for detector in ("theirs", "gone"):
         anomaly(detector)
+    query("UPDATE anomalies SET tenant = :tenant RETURNING 1", tenant=tenant)
     interval = timedelta(seconds=settings().detector_interval)
     last = {"theirs": 11, "gone": 12}
     with unit_of_work() as work:
